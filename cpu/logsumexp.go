@@ -1,0 +1,28 @@
+package cpu
+
+import (
+	"context"
+
+	"samebits/backend"
+	"samebits/backend/exact"
+)
+
+// Log-sum-exp by rows, threaded as softmax is.
+
+func init() { register("logsumexp", logSumExpFast, logSumExpReference) }
+
+func logSumExpReference(d *driver, op *backend.LogSumExp) error {
+	for r := range tensorRows(op.X) {
+		tensorRow[float32](op.Y, r)[0] = d.mac.LogSumExpRow(tensorRow[float32](op.X, r), op.Temperature.Real(1))
+	}
+	return nil
+}
+
+func logSumExpFast(ctx context.Context, d *driver, op *backend.LogSumExp) error {
+	k := d.softmaxKernel(op.Temperature.Real(1))
+	return d.forRows(ctx, tensorRows(op.X), op.X.Cols(), func(r int, spread spreader) error {
+		top, sum, err := k.statistics(nil, tensorRow[float32](op.X, r), spread)
+		tensorRow[float32](op.Y, r)[0] = exact.CanonNaN(top + k.mac.Log(sum))
+		return err
+	})
+}

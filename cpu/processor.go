@@ -1,0 +1,24 @@
+package cpu
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// processorName returns the processor's own name where the system tells it,
+// else its architecture.
+func processorName() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}

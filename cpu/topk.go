@@ -1,0 +1,76 @@
+package cpu
+
+import (
+	"context"
+	"slices"
+
+	"samebits/backend"
+	"samebits/backend/exact"
+)
+
+func init() { register("topk", topK, topKReference) }
+
+// topK keeps the m best of a row in a heap of ranks.
+func topK(ctx context.Context, d *driver, o *backend.TopK) error {
+	index, x := matrix[int32](o.Index, 0), matrix[float32](o.X, 0)
+	return d.parallel(ctx, x.Rows, ceil(reduceGrain, max(1, x.Cols)), func(from, to int) {
+		heap := make([]uint64, 0, index.Cols)
+		for i := from; i < to; i++ {
+			topKRow(index.Row(i), x.Row(i), heap)
+		}
+	})
+}
+
+// rank orders elements as a TopK does, the first of all being the largest: by
+// exact.OrderKey, then the lower index. No two elements of a row have one.
+func rank(x float32, i int) uint64 { return uint64(exact.OrderKey(x))<<32 | uint64(^uint32(i)) }
+
+// topKRow stores the len(index) best of x; heap is room for as many.
+func topKRow(index []int32, x []float32, heap []uint64) {
+	m := len(index)
+	if m == 0 {
+		return
+	}
+	heap = heap[:0]
+	for i, v := range x[:m] {
+		heap = append(heap, rank(v, i))
+	}
+	slices.Sort(heap) // ascending order is a heap with the worst on top
+	for i, v := range x[m:] {
+		if r := rank(v, m+i); r > heap[0] {
+			heap[0] = r
+			siftDown(heap)
+		}
+	}
+	slices.Sort(heap)
+	for p := range index {
+		index[p] = int32(^uint32(heap[m-1-p]))
+	}
+}
+
+// siftDown restores the heap below a new top.
+func siftDown(heap []uint64) {
+	p := 0
+	for {
+		c := 2*p + 1
+		if c >= len(heap) {
+			return
+		}
+		if c+1 < len(heap) && heap[c+1] < heap[c] {
+			c++
+		}
+		if heap[p] <= heap[c] {
+			return
+		}
+		heap[p], heap[c] = heap[c], heap[p]
+		p = c
+	}
+}
+
+func topKReference(_ *driver, o *backend.TopK) error {
+	index, x := matrix[int32](o.Index, 0), matrix[float32](o.X, 0)
+	for i := range x.Rows {
+		exact.TopK(index.Row(i), x.Row(i))
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package cpu
+
+import (
+	"context"
+
+	"samebits/backend"
+	"samebits/backend/exact"
+)
+
+func init() { register("transpose", transpose, transposeReference) }
+
+// transposeTile is the side of the squares that a transposition moves: their
+// rows and columns both stay in L1.
+const transposeTile = 32
+
+func transpose(ctx context.Context, d *driver, o *backend.Transpose) error {
+	switch o.X.DType().Size() {
+	case 1:
+		return transposeOf[int8](ctx, d, o)
+	case 4:
+		return transposeOf[uint32](ctx, d, o)
+	default:
+		return transposeOf[complex64](ctx, d, o)
+	}
+}
+
+func transposeOf[T backend.Element](ctx context.Context, d *driver, o *backend.Transpose) error {
+	bands := ceil(o.Y.Rows(), transposeTile)
+	grain := ceil(moveGrain, max(1, o.Y.Cols()*transposeTile))
+	return d.parallel(ctx, o.Y.Batch()*bands, grain, func(from, to int) {
+		for u := from; u < to; u++ {
+			y, x := matrix[T](o.Y, u/bands), matrix[T](o.X, u/bands)
+			i0 := u % bands * transposeTile
+			i1 := min(i0+transposeTile, y.Rows)
+			for j0 := 0; j0 < y.Cols; j0 += transposeTile {
+				j1 := min(j0+transposeTile, y.Cols)
+				for i := i0; i < i1; i++ {
+					dst := y.Row(i)[j0:j1]
+					for j := range dst {
+						dst[j] = x.Data[(j0+j)*x.Stride+i]
+					}
+				}
+			}
+		}
+	})
+}
+
+func transposeReference(_ *driver, o *backend.Transpose) error {
+	for b := range o.Y.Batch() {
+		switch o.X.DType().Size() {
+		case 1:
+			exact.Transpose(matrix[int8](o.Y, b), matrix[int8](o.X, b))
+		case 4:
+			exact.Transpose(matrix[uint32](o.Y, b), matrix[uint32](o.X, b))
+		default:
+			exact.Transpose(matrix[complex64](o.Y, b), matrix[complex64](o.X, b))
+		}
+	}
+	return nil
+}

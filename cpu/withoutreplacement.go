@@ -1,0 +1,87 @@
+package cpu
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+
+	"samebits/backend"
+	"samebits/backend/exact"
+)
+
+// Draws without replacement by Gumbel top-k. Candidates are collected as
+// integers that order as the draws do; whenever twice as many as asked for
+// have come together, the worse half is dropped and the last of the rest
+// bounds what can still enter, as in a categorical draw.
+
+func init() { register("withoutreplacement", withoutReplacementFast, withoutReplacementReference) }
+
+func withoutReplacementReference(d *driver, op *backend.WithoutReplacement) error {
+	x, index := matrix[float32](op.X, 0), matrix[int32](op.Index, 0)
+	for i := range index.Rows {
+		d.mac.WithoutReplacementRow(position(op.Draws, i, 0), index.Row(i), x.Row(i), op.Temperature.Real(1))
+	}
+	return nil
+}
+
+func withoutReplacementFast(ctx context.Context, d *driver, op *backend.WithoutReplacement) error {
+	x, index := matrix[float32](op.X, 0), matrix[int32](op.Index, 0)
+	scale := exact.Recip(op.Temperature.Real(1))
+	grain := max(1, exact.SumBlock/max(1, x.Cols))
+	return d.parallel(ctx, index.Rows, grain, func(from, to int) {
+		s := takeRowScratch()
+		defer s.give()
+		for i := from; i < to; i++ {
+			withoutReplacementRow(d.mac, position(op.Draws, i, 0), index.Row(i), x.Row(i), scale, s)
+		}
+	})
+}
+
+func withoutReplacementRow(mac exact.Mac, at exact.Position, index []int32, x []float32, scale float32, s *rowScratch) {
+	var words [wordsAtOnce]uint32
+	room := min(len(x), 2*len(index)+16)
+	drawn := s.keys(room)[:0]
+	floor := negInf // the score that a candidate must pass
+	for c := 0; c < len(x); c += wordsAtOnce {
+		part := x[c:min(c+wordsAtOnce, len(x))]
+		philoxWords(words[:(len(part)+3)&^3], at, uint32(c>>2), philoxRounds)
+		for j, v := range part {
+			if scaledLogit(mac, v, scale)+gumbelBound[bits.LeadingZeros32(words[j])&63] <= float64(floor) {
+				continue
+			}
+			score := mac.Mac(gumbel(mac, words[j]), v, scale)
+			if score <= floor {
+				continue
+			}
+			if len(drawn) == room {
+				slices.Sort(drawn)
+				drawn = drawn[:len(index)]
+				floor = keyedScore(drawn[len(drawn)-1])
+			}
+			drawn = append(drawn, drawKey(score, c+j))
+		}
+	}
+	slices.Sort(drawn)
+	for i := range index {
+		index[i] = -1
+		if i < len(drawn) {
+			index[i] = int32(uint32(drawn[i]))
+		}
+	}
+}
+
+// drawKey maps a score and its index to an integer whose order is that of the
+// draws: NaN first, then by score descending, the lower index first on ties.
+func drawKey(score float32, index int) uint64 {
+	return uint64(^exact.OrderKey(score))<<32 | uint64(uint32(index))
+}
+
+// keyedScore returns the score of a drawKey, of equal order.
+func keyedScore(key uint64) float32 {
+	k := ^uint32(key >> 32)
+	if k>>31 != 0 {
+		return math.Float32frombits(k &^ (1 << 31))
+	}
+	return math.Float32frombits(^k)
+}
