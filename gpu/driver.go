@@ -1,0 +1,201 @@
+//go:build gl && cgo
+
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-gl/gl/v4.3-core/gl"
+
+	"samebits/backend"
+)
+
+// driver runs operations on one OpenGL context. Run plans an operation and queues it for the thread that owns the
+// context; Alloc, Read, Sync and large Writes wait for it and bring the first error of what was queued.
+type driver struct {
+	info    backend.Info
+	fault   string // the planted error, empty but under verification
+	thread  *thread
+	context *contextInfo
+	limits  limits
+
+	// Used on the GL thread alone.
+	programs *programCache
+	scratch  scratchPool
+	dummy    buffer // bound where a tensor is absent
+	lost     error  // set once the context is known to be lost
+}
+
+// limits are sizes of the context.
+type limits struct {
+	ssboBytes   int64 // the largest shader storage block
+	sharedBytes int64 // shared memory of a work group
+	invocations int64 // of a work group
+	bindings    int64 // shader storage blocks of a compute shader
+	groups      [3]int
+}
+
+// open starts a context on a device, probes its arithmetic and returns a driver that follows the profile asked for.
+func open(dev deviceInfo, cfg backend.Config) (*driver, error) {
+	th, glContext, err := openDevice(dev)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{thread: th, context: glContext, fault: cfg.Fault, programs: newProgramCache(nil)}
+	d.info = backend.Info{
+		Name: fmt.Sprintf("gl:%d", dev.index), Kind: "gl", Renderer: glContext.renderer, Driver: glContext.version,
+		Software: glContext.software,
+	}
+	if err := d.prepare(cfg.Profile); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", glContext.renderer, joinErrors(err, th.close()), backend.ErrUnavailable)
+	}
+	return d, nil
+}
+
+// prepare reads the limits, runs the probe and fixes the defines that all programs share.
+func (d *driver) prepare(request backend.ProfileRequest) error {
+	err := d.do(func() error {
+		d.limits = readLimits()
+		d.dummy.bytes = 64
+		return d.create(&d.dummy)
+	})
+	if err != nil {
+		return err
+	}
+	found, err := d.probe()
+	if err != nil {
+		return fmt.Errorf("profile probe: %w", err)
+	}
+	profile, macDefine, reason := decideProfile(request, found)
+	common := map[string]string{macDefine: "1"}
+	if d.fault != "" {
+		common[faultDefine(d.fault)] = "1"
+	}
+	d.programs = newProgramCache(common)
+	d.info.Usable, d.info.Profile, d.info.Reason = true, &profile, reason
+	d.info.Limits = map[string]int64{
+		"max_ssbo_bytes": d.limits.ssboBytes, "max_shared_bytes": d.limits.sharedBytes,
+		"max_workgroup_invocations": d.limits.invocations, "max_ssbo_bindings": d.limits.bindings,
+		"max_workgroups_x": int64(d.limits.groups[0]), "max_workgroups_y": int64(d.limits.groups[1]),
+		"max_workgroups_z": int64(d.limits.groups[2]), "float64": 0,
+	}
+	if found.float64 {
+		d.info.Limits["float64"] = 1
+	}
+	return nil
+}
+
+func readLimits() limits {
+	get := func(name uint32) int64 {
+		var v int64
+		gl.GetInteger64v(name, &v)
+		return v
+	}
+	l := limits{
+		ssboBytes:   get(gl.MAX_SHADER_STORAGE_BLOCK_SIZE),
+		sharedBytes: get(gl.MAX_COMPUTE_SHARED_MEMORY_SIZE),
+		invocations: get(gl.MAX_COMPUTE_WORK_GROUP_INVOCATIONS),
+		bindings:    get(gl.MAX_COMPUTE_SHADER_STORAGE_BLOCKS),
+	}
+	for i := range l.groups {
+		var v int32
+		gl.GetIntegeri_v(gl.MAX_COMPUTE_WORK_GROUP_COUNT, uint32(i), &v)
+		l.groups[i] = int(v)
+	}
+	return l
+}
+
+// Info implements backend.Driver.
+func (d *driver) Info() backend.Info { return d.info }
+
+// do runs f on the GL thread and waits. It returns the first error of what was queued before, else f's.
+func (d *driver) do(f func() error) error {
+	return d.thread.do(func() error {
+		if d.lost != nil {
+			return d.lost
+		}
+		return f()
+	})
+}
+
+// Run implements backend.Driver.
+func (d *driver) Run(ctx context.Context, op backend.Op) error {
+	planner, ok := operations[op.Name()]
+	if !ok {
+		return backend.ErrNotSupported
+	}
+	p := &plan{driver: d}
+	if err := planner(p, op); err != nil {
+		return err
+	}
+	if p.err != nil {
+		return p.err
+	}
+	name := op.Name()
+	return d.thread.post(func() error {
+		if d.lost != nil {
+			return d.lost
+		}
+		if err := p.issue(); err != nil {
+			return fmt.Errorf("%s on %s: %w", name, d.info.Name, err)
+		}
+		return nil
+	})
+}
+
+// Sync implements backend.Driver.
+func (d *driver) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return d.do(func() error {
+		gl.Finish()
+		return d.glError("operations")
+	})
+}
+
+// Close implements backend.Driver. The context takes its buffers and programs along.
+func (d *driver) Close() error { return d.thread.close() }
+
+const glContextLost = 0x0507 // OpenGL 4.5, KHR_robustness
+
+// glError reads GL's error and the context's state, on the GL thread. The error says what was done when it showed up;
+// GL notes errors late, so that an earlier call may be its cause.
+func (d *driver) glError(doing string) error {
+	var err error
+	// Bounded, because a lost context may never run dry.
+	for range 16 {
+		code := gl.GetError()
+		if code == gl.NO_ERROR {
+			break
+		}
+		if err == nil {
+			err = fmt.Errorf("%s: %w", doing, glErrorCode(code))
+		}
+	}
+	if status := d.context.resetStatus(); status != gl.NO_ERROR || errors.Is(err, backend.ErrContextLost) {
+		d.lost = fmt.Errorf("%s: %s was reset: %w", doing, d.info.Name, backend.ErrContextLost)
+		return d.lost
+	}
+	return err
+}
+
+// glErrorCode turns a code of glGetError into an error. What is neither a lack of memory nor a lost context is a call
+// that this implementation refuses.
+func glErrorCode(code uint32) error {
+	switch code {
+	case gl.OUT_OF_MEMORY:
+		return backend.ErrOutOfMemory
+	case glContextLost:
+		return backend.ErrContextLost
+	case gl.INVALID_ENUM:
+		return fmt.Errorf("GL_INVALID_ENUM: %w", backend.ErrNotSupported)
+	case gl.INVALID_VALUE:
+		return fmt.Errorf("GL_INVALID_VALUE: %w", backend.ErrNotSupported)
+	case gl.INVALID_OPERATION:
+		return fmt.Errorf("GL_INVALID_OPERATION: %w", backend.ErrNotSupported)
+	}
+	return fmt.Errorf("GL error %#x: %w", code, backend.ErrNotSupported)
+}

@@ -1,0 +1,87 @@
+//go:build gl && cgo
+
+package gpu
+
+import (
+	"strconv"
+
+	"samebits/backend"
+)
+
+func init() { register(planMatMul) }
+
+// A tiling is the part of matmul.comp's and cmatmul.comp's parameters that depends on the sizes of a product. It never
+// shows in a result.
+type tiling struct {
+	side   int // TS: invocations of a group along each side
+	wm, wn int // elements an invocation holds
+}
+
+func (t tiling) defines() defines {
+	return defines{"TS": strconv.Itoa(t.side), "WM": strconv.Itoa(t.wm), "WN": strconv.Itoa(t.wn)}
+}
+
+// chooseTiling takes the large tile where C fills it, and else the one of an element an invocation, which wastes less.
+func chooseTiling(m, n int, large tiling) tiling {
+	if m <= large.side || n <= large.side {
+		return tiling{side: large.side, wm: 1, wn: 1}
+	}
+	return large
+}
+
+// planMatMul runs one work group a tile of C.
+func planMatMul(p *plan, op *backend.MatMul) error {
+	m, n, k := op.Sizes()
+	isComplex := op.C.DType() == backend.Complex64
+	alpha, beta := op.Alpha.Or(1), op.Beta.Or(0)
+	if alpha == 0 {
+		k = 0 // the product counts as +0, and A and B are not read
+	}
+	a, b := p.at(op.A), p.at(op.B)
+	if op.TransA {
+		a = transposed(a)
+	}
+	if op.TransB {
+		b = transposed(b)
+	}
+	t := chooseTiling(m, n, tiling{side: 16, wm: 4, wn: 4})
+	if isComplex {
+		t = chooseTiling(m, n, tiling{side: 16, wm: 2, wn: 2})
+	}
+	tilesM, tilesN := ceilDiv(m, t.side*t.wm), ceilDiv(n, t.side*t.wn)
+	s := step{
+		shader:  "matmul",
+		defines: t.defines(),
+		buffers: []*buffer{p.of(op.C), p.of(op.A), p.of(op.B), p.of(op.Bias)},
+		uniforms: uniforms{
+			"C_at": p.at(op.C), "A_at": a, "B_at": b, "bias_at": p.at(op.Bias),
+			"M": m, "N": n, "K": k, "tiles_m": tilesM, "tiles_n": tilesN,
+			"a_along_k": flag(!op.TransA), "b_along_k": flag(op.TransB),
+			"scale": flag(alpha != 1 && alpha != 0), "accumulate": flag(beta != 0), "has_bias": flag(op.Bias != nil),
+		},
+		groups: op.C.Batch() * tilesM * tilesN,
+	}
+	if isComplex {
+		s.shader = "cmatmul"
+		s.uniforms["alpha"] = [2]float32{real(alpha), imag(alpha)}
+		s.uniforms["beta"] = [2]float32{real(beta), imag(beta)}
+		s.uniforms["a_flip"] = flag(op.ConjA) << 31
+		s.uniforms["b_flip"] = flag(op.ConjB) << 31
+		s.uniforms["zero"] = float32(0)
+	} else {
+		s.uniforms["alpha"], s.uniforms["beta"] = real(alpha), real(beta)
+		if op.Act != backend.NoActivation {
+			s.defines["ACT"] = "ct_" + op.Act.String()
+		}
+	}
+	p.run(s)
+	return nil
+}
+
+// flag is 1 for true.
+func flag(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,39 @@
+// logsumexp.comp: y = m + log Σ_j exp(x_j·(1/T) − m), m the row's maximum, after backend/exact/softmax.go.
+//
+// x: [b×n×c] float32, c ≥ 1; y: [b×n×1] float32. One work group a row; lane 0 writes.
+
+#define ROW_SUM
+#include "contract.glsl"
+#include "elementary.glsl"
+#include "tensor.glsl"
+#include "lanes.glsl"
+
+layout(local_size_x = 64) in;
+
+layout(std430, binding = 0) writeonly buffer Y { uint y[]; };
+layout(std430, binding = 1) readonly buffer X { float x[]; };
+uniform uvec4 y_at, x_at;
+uniform uint rows, cols;
+uniform float scale; // 1/T
+
+uint matrix, row;
+float largest;
+
+float logit(uint j) { return ct_mul(x[at(x_at, matrix, row, j)], scale); }
+float summand(uint j) { return ct_exp(ct_sub(logit(j), largest)); }
+
+void main() {
+	if (idleGroup()) return;
+	matrix = groupIndex() / rows;
+	row = groupIndex() % rows;
+	uint l = gl_LocalInvocationID.x;
+
+	uint key = 0u;
+	for (uint j = l; j < cols; j += LANES) {
+		uint k = ct_key(logit(j));
+		key = k > key ? k : key;
+	}
+	largest = keyed(largestLanes(key)); // the sign of a zero is lost in what follows
+	float sum = rowSum(cols);
+	if (l == 0u) y[at(y_at, matrix, row, 0u)] = ct_canon_bits(ct_add(largest, ct_log(sum)));
+}
