@@ -1,0 +1,131 @@
+package verify
+
+import (
+	"math"
+
+	"samebits/backend"
+)
+
+// integerProduct describes one case of qmatmul.
+type integerProduct struct {
+	m, n, k      int
+	tA, tB       bool
+	batch        int
+	place        placement
+	zeroA, zeroB int32
+	bias         bool
+	requant      string // empty for int32; "tensor" or "channel"
+	extreme      bool   // every A and B is −128
+	zeroC        int32
+	min, max     int32
+}
+
+func (b *builder) integerProducts() {
+	for s, d := range [][3]int{{1, 1, 1}, {5, 15, 3}, {6, 16, 32}, {7, 17, 33}, {13, 31, 29}, {33, 65, 63}, {65, 33, 257}, {2, 3, 5000}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}} {
+		for t := range 4 {
+			for v := range 4 {
+				p := integerProduct{m: d[0], n: d[1], k: d[2], tA: t&1 != 0, tB: t&2 != 0, batch: 1, place: placement((s + t + v) % 4), min: -128, max: 127}
+				if v&1 != 0 {
+					p.zeroA, p.zeroB, p.bias = -7, 13, true
+				}
+				if v&2 != 0 {
+					p.requant, p.zeroC = "tensor", -5
+				}
+				if v == 3 {
+					p.requant, p.min, p.max = "channel", -100, 90
+				}
+				b.integerProduct(v != (s+t)%4, p)
+			}
+		}
+	}
+	b.integerProduct(false, integerProduct{m: 3, n: 5, k: 1031, batch: 1, extreme: true, zeroA: 127, zeroB: 127})
+	b.integerProduct(false, integerProduct{m: 4, n: 9, k: 17, batch: 3, bias: true, place: gapped})
+	b.integerProduct(false, integerProduct{m: 4, n: 9, k: 17, batch: 2, requant: "channel", min: -128, max: 127, place: mixed})
+}
+
+func (b *builder) integerProduct(full bool, p integerProduct) {
+	b.add("qmatmul", full, []any{flag(p.requant == "", "int32", "int8-"+p.requant), flag(p.tA, "t", "n") + flag(p.tB, "t", "n"), dims(p.m, p.n, p.k),
+		flag(p.batch > 1, "batch"+dims(p.batch), ""), p.place, flag(p.bias, "zeros-bias", ""), flag(p.extreme, "extreme", "")}, p.trial)
+}
+
+func (p integerProduct) trial(f *fills) *trial {
+	matrix := func(name string, rows, cols int, trans bool) *array {
+		if trans {
+			rows, cols = cols, rows
+		}
+		lo, hi := int32(-128), int32(127)
+		if p.extreme {
+			hi = -128
+		}
+		return &array{name: name, dtype: backend.Int8, batch: p.batch, rows: rows, cols: cols, words: intWords(f.bytes(p.batch*rows*cols, lo, hi))}
+	}
+	a, bm := matrix("a", p.m, p.k, p.tA), matrix("b", p.k, p.n, p.tB)
+	c := out("c", backend.Int32, p.batch, p.m, p.n)
+	var bias, multiplier, shift *array
+	if p.bias {
+		bias = intIn("bias", 1, p.n, f.ints(p.n, -5000, 5000))
+	}
+	if p.requant != "" {
+		c.dtype = backend.Int8
+		channels := 1
+		if p.requant == "channel" {
+			channels = p.n
+		}
+		multiplier = intIn("multiplier", 1, channels, f.ints(channels, 1<<30, math.MaxInt32))
+		shift = intIn("shift", 1, channels, f.ints(channels, -12, 1))
+	}
+	want := make([]uint32, p.batch*p.m*p.n)
+	for e := range want {
+		i, j := e/p.n%p.m, e%p.n
+		at := e / (p.m * p.n) * p.m * p.k
+		bt := e / (p.m * p.n) * p.n * p.k
+		var acc int64
+		for k := range p.k {
+			ae, be := i*p.k+k, k*p.n+j
+			if p.tA {
+				ae = k*p.m + i
+			}
+			if p.tB {
+				be = j*p.k + k
+			}
+			acc += int64(int32(a.words[at+ae])-p.zeroA) * int64(int32(bm.words[bt+be])-p.zeroB)
+		}
+		if bias != nil {
+			acc += int64(int32(bias.words[j]))
+		}
+		want[e] = uint32(acc)
+		if p.requant != "" {
+			ch := j % multiplier.cols
+			r := requantised(int32(acc), int32(multiplier.words[ch]), int32(shift.words[ch])) + int64(p.zeroC)
+			want[e] = uint32(min(max(r, int64(p.min)), int64(p.max)))
+		}
+	}
+	return &trial{
+		arrays: place(p.place, c, a, bm, bias, multiplier, shift),
+		op: func(t tensors) backend.Op {
+			op := &backend.QMatMul{C: t["c"], A: t["a"], B: t["b"], TransA: p.tA, TransB: p.tB, ZeroA: p.zeroA, ZeroB: p.zeroB, Bias: t["bias"]}
+			if p.requant != "" {
+				op.Requant = &backend.Requant{Multiplier: t["multiplier"], Shift: t["shift"], ZeroC: p.zeroC, Min: p.min, Max: p.max}
+			}
+			return op
+		},
+		oracle: map[string]oracle{"c": equal("c", want, false)},
+	}
+}
+
+// requantised is acc·multiplier·2^(shift−31) in double rounding: first to a
+// whole number of 2^min(shift,0), halves up, then by the negative shift, halves
+// away from zero.
+func requantised(acc, multiplier, shift int32) int64 {
+	x := int64(acc << max(shift, 0))
+	x = (x*int64(multiplier) + 1<<30) >> 31
+	right := max(-shift, 0)
+	if right == 0 {
+		return x
+	}
+	half := int64(1) << (right - 1)
+	if x < 0 {
+		return -((-x + half) >> right)
+	}
+	return (x + half) >> right
+}

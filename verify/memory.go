@@ -1,0 +1,169 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"samebits/backend"
+)
+
+// placement says where the tensors of a case lie in their buffers.
+type placement uint8
+
+const (
+	dense  placement = iota // at the start of a buffer, without gaps
+	offset                  // without gaps, after guard words that spoil any alignment
+	gapped                  // rows and matrices apart, guard words all around
+	mixed                   // one of the above by turns
+)
+
+func (p placement) String() string { return [...]string{"dense", "offset", "gapped", "mixed"}[p] }
+
+// of returns the placement of the i-th tensor of a case.
+func (p placement) of(i int) placement {
+	if p == mixed {
+		return [...]placement{offset, dense, gapped}[i%3]
+	}
+	return p
+}
+
+// Guard words before and after a tensor and in the gaps between its rows.
+const (
+	guardFront = 5
+	guardBack  = 19
+	gapLeft    = 3
+	gapRight   = 2
+)
+
+// What guards and outputs hold before a run. As float32 both are NaN, neither
+// the canonical one: a kernel that reads them or leaves them shows.
+const (
+	guardWord  = 0x7fd5a5a5
+	poisonWord = 0x7fca5a5a
+)
+
+// role says what an operation does with a tensor.
+type role uint8
+
+const (
+	input  role = iota
+	output      // written, never read: poisoned before the run
+	inout       // holds data and is written
+)
+
+// array is a tensor of a case on the host.
+type array struct {
+	name              string
+	dtype             backend.DType
+	batch, rows, cols int
+	place             placement
+	role              role
+	words             []uint32 // row-major; nil for an output
+}
+
+// elements returns the number of elements.
+func (a *array) elements() int { return a.batch * a.rows * a.cols }
+
+// placed is an array on a device, inside a guarded buffer.
+type placed struct {
+	*array
+	buffer, view *backend.Tensor
+	before       []uint32 // the whole buffer's words before the run
+	at           []int    // where in the buffer each element stands
+}
+
+// onDevice allocates a, with guards, and uploads it.
+func (a *array) onDevice(ctx context.Context, dev *backend.Device) (p *placed, err error) {
+	p = &placed{array: a, at: make([]int, 0, a.elements())}
+	defer func() {
+		if err != nil {
+			p.buffer.Close()
+			err = fmt.Errorf("%s: %w", a.name, err)
+		}
+	}()
+	if a.place == gapped {
+		rows, stride := a.rows+2, gapLeft+a.cols+gapRight
+		if p.buffer, err = dev.NewBatch(a.dtype, a.batch, rows, stride); err != nil {
+			return nil, err
+		}
+		if p.view, err = p.buffer.Slice(1, 1+a.rows, gapLeft, gapLeft+a.cols); err != nil {
+			return nil, err
+		}
+		for b := range a.batch {
+			for i := range a.rows {
+				for j := range a.cols {
+					p.at = append(p.at, (b*rows+1+i)*stride+gapLeft+j)
+				}
+			}
+		}
+	} else {
+		n, front := a.elements(), 0
+		if a.place == offset {
+			front = guardFront
+		}
+		if p.buffer, err = dev.NewTensor(a.dtype, 1, front+n+guardBack); err != nil {
+			return nil, err
+		}
+		if p.view, err = p.buffer.Slice(0, 1, front, front+n); err != nil {
+			return nil, err
+		}
+		if p.view, err = p.view.Reshape(a.batch, a.rows, a.cols); err != nil {
+			return nil, err
+		}
+		for i := range n {
+			p.at = append(p.at, front+i)
+		}
+	}
+	w := width(a.dtype)
+	p.before = make([]uint32, p.buffer.Len()*w)
+	for i := range p.before {
+		p.before[i] = narrowed(a.dtype, guardWord)
+	}
+	for e, at := range p.at {
+		for l := range w {
+			if a.role == output {
+				p.before[at*w+l] = narrowed(a.dtype, poisonWord)
+			} else {
+				p.before[at*w+l] = a.words[e*w+l]
+			}
+		}
+	}
+	return p, upload(ctx, p.buffer, p.before)
+}
+
+// narrowed returns word as an element of t holds it.
+func narrowed(t backend.DType, word uint32) uint32 {
+	if t == backend.Int8 {
+		return uint32(int8(word))
+	}
+	return word
+}
+
+// after downloads the buffer and returns the array's words, and what the run
+// did to memory that it must not write.
+func (p *placed) after(ctx context.Context) (words []uint32, spoiled string, err error) {
+	got, err := download(ctx, p.buffer)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", p.name, err)
+	}
+	w := width(p.dtype)
+	words = make([]uint32, len(p.at)*w)
+	inside := make([]bool, len(got))
+	for e, at := range p.at {
+		for l := range w {
+			words[e*w+l] = got[at*w+l]
+			inside[at*w+l] = true
+		}
+	}
+	for i, g := range got {
+		if g == p.before[i] || (inside[i] && p.role != input) {
+			continue
+		}
+		what := "guard word"
+		if inside[i] {
+			what = "input"
+		}
+		return words, fmt.Sprintf("%s %d of %s was overwritten: %08x became %08x", what, i, p.name, p.before[i], g), nil
+	}
+	return words, "", nil
+}

@@ -1,0 +1,210 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"samebits/backend"
+	_ "samebits/cpu"
+)
+
+// copier is a driver that stores bytes and can copy; what else it does wrong is
+// named by fault. Without any operation it is the null backend.
+type copier struct {
+	name, fault string
+	mode        backend.Mode
+}
+
+func (d *copier) Info() backend.Info {
+	p := backend.Canonical()
+	p.Mode = d.mode
+	return backend.Info{Name: d.name, Kind: "test", Usable: true, Profile: &p}
+}
+
+func (d *copier) Alloc(size int64) (backend.Buffer, error) { return make([]byte, size), nil }
+func (d *copier) Free(backend.Buffer)                      {}
+func (d *copier) Sync(context.Context) error               { return nil }
+func (d *copier) Close() error                             { return nil }
+
+func (d *copier) Write(_ context.Context, b backend.Buffer, off int64, src []byte) error {
+	copy(b.([]byte)[off:], src)
+	return nil
+}
+
+func (d *copier) Read(_ context.Context, b backend.Buffer, off int64, dst []byte) error {
+	copy(dst, b.([]byte)[off:])
+	return nil
+}
+
+func (d *copier) Run(_ context.Context, op backend.Op) error {
+	o, ok := op.(*backend.Copy)
+	switch {
+	case d.fault == "null":
+		return nil
+	case d.fault == "lost":
+		return backend.ErrContextLost
+	case d.fault == "unsupported" || !ok:
+		return backend.ErrNotSupported
+	case d.fault == "error":
+		return backend.ErrOutOfMemory
+	}
+	x, y, size := o.X.Layout(), o.Y.Layout(), o.X.DType().Size()
+	from, to := o.X.Buffer().([]byte), o.Y.Buffer().([]byte)
+	for b := range y.Batch {
+		for i := range y.Rows {
+			s := (x.Offset + min(b, x.Batch-1)*x.BatchStride + i*x.Stride) * size
+			t := (y.Offset + b*y.BatchStride + i*y.Stride) * size
+			copy(to[t:t+y.Cols*size], from[s:])
+			if last := b == y.Batch-1 && i == y.Rows-1; last {
+				switch d.fault {
+				case "past the end":
+					to[t+y.Cols*size] ^= 1
+				case "input written":
+					from[s] ^= 1
+				case "last element left out":
+					copy(to[t+(y.Cols-1)*size:t+y.Cols*size], []byte{0x5a, 0x5a, 0xca, 0x7f, 0x5a, 0x5a, 0xca, 0x7f})
+				case "one bit":
+					to[t] ^= 1
+				}
+			}
+			if d.fault == "gap" && y.Stride > y.Cols {
+				to[t+y.Cols*size] ^= 1
+			}
+		}
+	}
+	return nil
+}
+
+func open(t *testing.T, d *copier) *backend.Device {
+	t.Helper()
+	dev := backend.NewDevice(d, backend.Config{})
+	t.Cleanup(func() { dev.Close() })
+	return dev
+}
+
+func TestRunFindsWhatADriverDoesWrong(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct{ fault, kind string }{
+		{"", ""}, {"null", "bound"}, {"past the end", "memory"}, {"gap", "memory"}, {"input written", "memory"},
+		{"last element left out", "bound"}, {"one bit", "bound"}, {"error", "error"},
+	} {
+		r, err := Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: c.fault}), Against: open(t, &copier{name: "b"}),
+			Op: "copy", Seed: 1, Fault: c.fault, Repeat: func(name string) string { return "again " + name }})
+		if err != nil {
+			t.Fatalf("%q: %v", c.fault, err)
+		}
+		if (r.Err() == nil) != (c.kind == "") {
+			t.Errorf("%q: %v; %s", c.fault, r.Err(), r.Summary())
+		}
+		for _, f := range r.Failures {
+			if f.Side != "a" || f.Kind != c.kind || f.Repeat != "again "+f.Case || f.Seed != 1 || f.Op != "copy" {
+				t.Errorf("%q: %+v", c.fault, f)
+			}
+		}
+		// The same mistake of the other device is the other device's.
+		r, err = Run(ctx, Options{Tested: open(t, &copier{name: "a"}), Against: open(t, &copier{name: "b", fault: c.fault}), Op: "copy"})
+		if err != nil || (r.Err() == nil) != (c.kind == "") {
+			t.Errorf("%q of the other: %v, %v", c.fault, r.Err(), err)
+		}
+		for _, f := range r.Failures {
+			if f.Side != "b" {
+				t.Errorf("%q of the other: blames %s", c.fault, f.Side)
+			}
+		}
+	}
+}
+
+func TestRunSkipsAndRefuses(t *testing.T) {
+	ctx := context.Background()
+	good := open(t, &copier{name: "b"})
+	r, err := Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: "unsupported"}), Against: good, Op: "copy"})
+	if err != nil || r.Err() == nil || len(r.Skipped)+r.Compared != r.Cases || r.Elements != 0 || len(r.Skipped) == 0 || r.Uncompared[0] != "copy" ||
+		!strings.Contains(r.Skipped[0].Reason, backend.ErrNotSupported.Error()) {
+		t.Errorf("a device that supports nothing: %v, %+v", err, r)
+	}
+	// One operation of all: the others are skips, and the run still compares.
+	r, err = Run(ctx, Options{Tested: open(t, &copier{name: "a"}), Against: good, Only: "copy/float32"})
+	if err != nil || r.Err() != nil || r.Compared != r.Cases {
+		t.Errorf("one element type: %v, %+v", err, r)
+	}
+	if _, err := Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: "lost"}), Against: good}); !errors.Is(err, backend.ErrContextLost) {
+		t.Errorf("a lost device: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	done := 0
+	_, err = Run(cancelled, Options{Tested: open(t, &copier{name: "a"}), Against: good, Op: "copy", Progress: func(n, total int) {
+		if done = n; n == 3 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || done != 3 {
+		t.Errorf("cancelled after %d cases: %v", done, err)
+	}
+	for name, o := range map[string]Options{
+		"no device": {Against: good}, "itself": {Tested: good, Against: good},
+		"unknown suite": {Tested: open(t, &copier{name: "a"}), Against: good, Suite: "slow"},
+		"unknown case":  {Tested: open(t, &copier{name: "a"}), Against: good, Only: "copy/float"},
+		"unknown op":    {Tested: open(t, &copier{name: "a"}), Against: good, Op: "sort"},
+	} {
+		if _, err := Run(ctx, o); !errors.Is(err, backend.ErrArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestBoundedModeAsksForNoBits: a device that cannot promise bits is judged by
+// the bounds, which for a copy are still exact.
+func TestBoundedModeAsksForNoBits(t *testing.T) {
+	r, err := Run(context.Background(), Options{Tested: open(t, &copier{name: "a", mode: backend.BoundedMode}), Against: open(t, &copier{name: "b"}), Op: "copy"})
+	if err != nil || r.Mode != boundedMode || r.Err() != nil {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+// recorder is a TB that remembers.
+type recorder struct{ errors []string }
+
+func (r *recorder) Helper()             {}
+func (r *recorder) Logf(string, ...any) {}
+func (r *recorder) Errorf(f string, args ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(f, args...))
+}
+
+// TestTheNullBackendFails: a driver that computes nothing does not conform, for
+// each operation by itself.
+func TestTheNullBackendFails(t *testing.T) {
+	null := func(backend.ProfileRequest) (*backend.Device, error) {
+		return backend.NewDevice(&copier{name: "null", fault: "null"}, backend.Config{}), nil
+	}
+	var rec recorder
+	RunAll(&rec, null)
+	if len(rec.errors) == 0 {
+		t.Fatal("the null backend conforms")
+	}
+	dev, _ := null("")
+	defer dev.Close()
+	against, err := backend.Open(context.Background(), "reference", backend.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer against.Close()
+	for _, op := range backend.OpNames() {
+		r, err := Run(context.Background(), Options{Tested: dev, Against: against, Op: op, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range r.Ops { // all but the empty ones and what the bounds leave open
+			if o.BitIdentical > o.Compared/3 || o.Failed < o.Compared/2 {
+				t.Errorf("%s: %d of %d cases have the right bits without a computation, %d failed", op, o.BitIdentical, o.Compared, o.Failed)
+			}
+		}
+	}
+	var none recorder
+	RunAll(&none, func(backend.ProfileRequest) (*backend.Device, error) { return nil, backend.ErrUnavailable })
+	if len(none.errors) != 2 {
+		t.Errorf("a device that does not open: %q", none.errors)
+	}
+}
