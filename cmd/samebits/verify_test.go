@@ -1,0 +1,186 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"samebits/backend"
+	"samebits/cpu"
+)
+
+func TestVerifyReport(t *testing.T) {
+	r := runJSON(t, "verify", "--suite", "quick", "--backend", "cpu", "--profile", "split", "--seed", "3")
+	for _, field := range []string{"command", "backend", "device", "profile", "contract", "seed", "seconds", "suite", "tested", "against", "mode",
+		"cases", "compared", "elements", "bit_identical", "within_bound", "failed", "skipped", "uncompared", "failures", "ops"} {
+		if r[field] == nil {
+			t.Errorf("no field %q", field)
+		}
+	}
+	n := func(f string) float64 { return r[f].(float64) }
+	if n("compared") < 500 || n("bit_identical") != n("compared") || n("within_bound") != n("compared") || n("failed") != 0 ||
+		n("cases") != n("compared")+float64(len(r["skipped"].([]any))) || r["tested"] != "cpu" || r["against"] != "reference" {
+		t.Errorf("%v", r)
+	}
+	seen := map[string]bool{}
+	for _, o := range r["ops"].([]any) {
+		op := o.(map[string]any)
+		seen[op["op"].(string)] = op["compared"].(float64) > 0
+	}
+	for _, op := range backend.OpNames() {
+		if !seen[op] {
+			t.Errorf("no case of %s was compared", op)
+		}
+	}
+}
+
+func TestVerifyFindsAPlantedError(t *testing.T) {
+	const fault = "matmul-k-tail-dropped"
+	for _, name := range []string{"cpu", "auto"} {
+		if name == "auto" && withOpenGL {
+			continue // auto may take a device
+		}
+		code, out, errOut := sh("verify", "--backend", name, "--op", "matmul", "--fault", fault)
+		if code != exitDifference || !strings.Contains(out, "FAILED matmul/float32/") || !strings.Contains(out, "wrong: cpu") || !strings.Contains(errOut, "failed") {
+			t.Fatalf("exit %d: %s%s", code, out, errOut)
+		}
+		// The command it prints repeats the one case; without the error it passes.
+		_, line, _ := strings.Cut(out, "samebits verify ")
+		line, _, _ = strings.Cut(line, "\n")
+		args := append([]string{"verify"}, strings.Fields(line)...)
+		if code, out, _ := sh(args...); code != exitDifference || !strings.Contains(out, "1 cases, 1 compared") {
+			t.Errorf("%v: exit %d: %s", args, code, out)
+		}
+		if code, out, _ := sh(args[:len(args)-2]...); code != exitDone {
+			t.Errorf("%v: exit %d: %s", args[:len(args)-2], code, out)
+		}
+	}
+}
+
+// TestVerifyReportsASurvivor: an error that the chosen cases cannot show is a
+// failure of the verification too.
+func TestVerifyReportsASurvivor(t *testing.T) {
+	code, out, errOut := sh("verify", "--backend", "cpu", "--op", "copy", "--fault", "matmul-k-tail-dropped", "--json", "--quiet")
+	if code != exitDifference || !strings.Contains(out, `"failed":0`) || !strings.Contains(errOut, "was not found") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
+func TestVerifyFailuresInJSON(t *testing.T) {
+	code, out, _ := sh("verify", "--backend", "cpu", "--op", "reduce", "--fault", "reduce-nan-blind-argmax", "--json", "--quiet")
+	if code != exitDifference || strings.Count(out, "\n") != 1 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	for _, field := range []string{`"case":"reduce/`, `"side":"cpu"`, `"first_difference":`, `"bits":"7fc00000","number":null`, `"repeat":"samebits verify --backend cpu`, `--fault reduce-nan-blind-argmax"`} {
+		if !strings.Contains(out, field) {
+			t.Errorf("no %s in %.600s", field, out)
+		}
+	}
+}
+
+func TestVerifyBadInput(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{"--suite", "slow"}, exitUsage, "want quick or full"},
+		{[]string{"--fault", "nothing"}, exitUsage, "matmul-k-tail-dropped"},
+		{[]string{"--case", "sort/float32"}, exitUsage, "sort/float32"},
+		{[]string{"--op", "sort"}, exitUsage, "matmul"},
+		{[]string{"--op", "copy", "--case", "copy"}, exitUsage, "give one"},
+		{[]string{"file"}, exitUsage, "takes no argument"},
+	} {
+		code, out, errOut := sh(append([]string{"verify", "--backend", "cpu", "--quiet"}, c.args...)...)
+		if code != c.code || !strings.Contains(errOut, c.say) || out != "" || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%v: exit %d: %s%s", c.args, code, out, errOut)
+		}
+	}
+	if !withOpenGL {
+		if code, _, errOut := sh("verify", "--backend", "gl"); code != exitUnavailable {
+			t.Errorf("no OpenGL: exit %d: %s", code, errOut)
+		}
+	}
+}
+
+// TestOnlyVerifyPlantsErrors: no other command has a flag for it, nothing else
+// in the module sets Config.Fault but the drivers that read it, and the
+// configuration of every command leaves it empty.
+func TestOnlyVerifyPlantsErrors(t *testing.T) {
+	a := &app{}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		look := func(f *pflag.Flag) {
+			if strings.Contains(f.Name, "fault") && c.Name() != "verify" {
+				t.Errorf("%s has --%s", c.CommandPath(), f.Name)
+			}
+		}
+		c.Flags().VisitAll(look)
+		c.PersistentFlags().VisitAll(look)
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(a.rootCommand())
+	if f := a.config().Fault; f != "" {
+		t.Errorf("the common configuration plants %q", f)
+	}
+	if len(cpu.Faults()) == 0 {
+		t.Error("there is no error to plant")
+	}
+	root := filepath.Join("..", "..")
+	found := false
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		rel := filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator)))
+		ast.Inspect(file, func(n ast.Node) bool {
+			set, ok := n.(*ast.AssignStmt)
+			if !ok {
+				return true
+			}
+			for _, l := range set.Lhs {
+				if s, ok := l.(*ast.SelectorExpr); ok && s.Sel.Name == "Fault" {
+					if rel != "cmd/samebits/verify.go" {
+						t.Errorf("%s sets Fault", rel)
+					}
+					found = true
+				}
+			}
+			return true
+		})
+		ast.Inspect(file, func(n ast.Node) bool {
+			lit, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			if sel, ok := lit.Type.(*ast.SelectorExpr); !ok || sel.Sel.Name != "Config" {
+				return true
+			}
+			for _, el := range lit.Elts {
+				if kv, ok := el.(*ast.KeyValueExpr); ok {
+					if k, ok := kv.Key.(*ast.Ident); ok && k.Name == "Fault" {
+						t.Errorf("%s sets Config.Fault", rel)
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || !found {
+		t.Errorf("walked the module: %v, found verify's own: %t", err, found)
+	}
+}
