@@ -3,18 +3,16 @@ package cpu
 import (
 	"context"
 	"math"
-	"math/bits"
 
 	"samebits/backend"
 	"samebits/backend/exact"
 )
 
 // Categorical draws by Gumbel-max. A Gumbel number costs two logarithms, and
-// nearly all of them lose: a word with z leading zeros has a uniform of at
-// least 2^−(z+1), hence a Gumbel number of at most (z+1)·ln 2, and rounding is
-// monotone, so an element whose bound does not pass the best score so far
-// cannot win and needs no logarithm. What is left is one Philox block every
-// four elements.
+// nearly all of them lose: a word bounds its Gumbel number in a few steps
+// (gumbelBound), and rounding is monotone, so an element whose bound does not
+// pass the best score so far cannot win and needs no logarithm. What is left
+// is one Philox block every four elements.
 
 var faultCategoricalTemperature = addFault("categorical-temperature-ignored")
 
@@ -80,47 +78,10 @@ func drawRow(mac exact.Mac, at exact.Position, x []float32, scale float32, sprea
 // drawBlock returns the winner of the elements from, from+1, … of a row, whose
 // logits are x; from is a multiple of 4.
 func drawBlock(mac exact.Mac, at exact.Position, x []float32, from int, scale float32) candidate {
-	var words [wordsAtOnce]uint32
-	best := candidate{-1, negInf}
-	least := float64(negInf)
-	for c := 0; c < len(x); c += wordsAtOnce {
-		part := x[c:min(c+wordsAtOnce, len(x))]
-		philoxWords(words[:(len(part)+3)&^3], at, uint32((from+c)>>2), philoxRounds)
-		for j, v := range part {
-			if scaledLogit(mac, v, scale)+gumbelBound[bits.LeadingZeros32(words[j])&63] <= least {
-				continue
-			}
-			s := mac.Mac(gumbel(mac, words[j]), v, scale)
-			if s <= best.score {
-				continue
-			}
-			best = candidate{int32(from + c + j), s}
-			if s != s {
-				return best
-			}
-			least = float64(s)
-		}
-	}
-	return best
+	s := takeRowScratch()
+	defer s.give()
+	s.source.set(at, philoxRounds)
+	return s.source.draw(mac, x, from, scale)
 }
-
-// scaledLogit returns the product inside mac(gumbel, x, scale): exact under
-// fused, rounded under split.
-func scaledLogit(mac exact.Mac, x, scale float32) float64 {
-	if mac == exact.Fused {
-		return float64(x) * float64(scale)
-	}
-	return float64(float32(x * scale))
-}
-
-// gumbelBound[z] is no less than the Gumbel number of any word with z leading
-// zeros: (z+1)·ln 2, and a part in a thousand more than any error of the
-// logarithms.
-var gumbelBound = func() (bound [64]float64) {
-	for z := range bound {
-		bound[z] = float64(z+1) * math.Ln2 * 1.001
-	}
-	return bound
-}()
 
 var negInf = float32(math.Inf(-1))

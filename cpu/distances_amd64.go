@@ -1,71 +1,228 @@
 package cpu
 
-// distanceKernel runs one tile's chains; see distanceKernelPlain.
-func distanceKernel(kind chain, kc int, a, b []float32, t *tile) {
-	if kc == 0 || !simd {
-		distanceKernelPlain(kind, kc, a, b, t)
-		return
+import (
+	"golang.org/x/sys/cpu"
+
+	"samebits/backend/exact"
+)
+
+// distanceKernels are the kernels that the distance family runs on.
+var distanceKernels = func() laneKernels {
+	x := cpu.X86
+	switch {
+	case x.HasAVX2 && x.HasFMA && x.HasBMI2 && x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL:
+		return lanes512
+	case x.HasAVX2 && x.HasFMA && x.HasBMI2:
+		return lanes256
 	}
-	_, _ = a[kc*mr-1], b[kc*nr-1]
-	switch kind {
-	case fusedSquares:
-		distanceKernelFused(kc, &a[0], &b[0], t)
-	case splitSquares:
-		distanceKernelSplit(kc, &a[0], &b[0], t)
+	return plainLanes
+}()
+
+// pack packs one panel; see packPlain.
+func (v laneKernels) pack(dst []float32, rows *rowTable, d int, shift []float32) {
+	_, _ = dst[d*v.lanes()-1], shift[d-1]
+	switch v {
+	case lanes512:
+		packLanes512(&dst[0], rows, d, &shift[0])
+	case lanes256:
+		packLanes256(&dst[0], rows, d, &shift[0])
 	default:
-		distanceKernelAbs(kc, &a[0], &b[0], t)
+		packPlain(dst, v.lanes(), rows, d, shift)
 	}
 }
 
-// pairKernel runs four chains over pairs of rows; see pairKernelPlain.
-func pairKernel(kind chain, kc int, x, c *quad, sums *[4]float32) {
-	if kc == 0 || !simd {
-		pairKernelPlain(kind, kc, x, c, sums)
-		return
-	}
-	for l := range x {
-		_, _ = x[l][kc-1], c[l][kc-1]
-	}
-	switch kind {
-	case fusedSquares:
-		pairKernelFused(kc, x, c, sums)
-	case splitSquares:
-		pairKernelSplit(kc, x, c, sums)
+// pairs runs one chain a lane; see pairsPlain.
+func (v laneKernels) pairs(kind chain, kc int, x, c *rowTable, sums *[maxLanes]float32) {
+	wide := v == lanes512
+	switch {
+	case v == plainLanes:
+		pairsPlain(kind, v.lanes(), kc, x, c, sums)
+	case kind == fusedSquares && wide:
+		pairsFused512(kc, x, c, sums)
+	case kind == fusedSquares:
+		pairsFused256(kc, x, c, sums)
+	case kind == splitSquares && wide:
+		pairsSplit512(kc, x, c, sums)
+	case kind == splitSquares:
+		pairsSplit256(kc, x, c, sums)
+	case wide:
+		pairsAbs512(kc, x, c, sums)
 	default:
-		pairKernelAbs(kc, x, c, sums)
+		pairsAbs256(kc, x, c, sums)
 	}
 }
 
-// The kernels run under the default MXCSR and restore the caller's; kc ≥ 1.
-
-//go:noescape
-func distanceKernelFused(kc int, a, b *float32, t *tile)
-
-//go:noescape
-func distanceKernelSplit(kc int, a, b *float32, t *tile)
-
-//go:noescape
-func distanceKernelAbs(kc int, a, b *float32, t *tile)
-
-//go:noescape
-func pairKernelFused(kc int, x, c *quad, sums *[4]float32)
-
-//go:noescape
-func pairKernelSplit(kc int, x, c *quad, sums *[4]float32)
-
-//go:noescape
-func pairKernelAbs(kc int, x, c *quad, sums *[4]float32)
-
-// follow lets a row's leaders follow the scores of a tile; see followPlain.
-func follow(t *tile, half *[nr]float32, lead *[mr]leader, panel int32, wide int) {
-	if wide < nr || !simd {
-		followPlain(t, half, lead, panel, wide)
+// chains runs one tile's chains; see tilePlain.
+func (v laneKernels) chains(kind chain, kc int, panel, group []float32, stride int, out []float32, outStride int) {
+	if v == plainLanes || kc == 0 {
+		tilePlain(kind, v, kc, panel, group, stride, out, outStride)
 		return
 	}
-	followKernel(t, half, lead, panel)
+	last := v.group() - 1
+	_, _, _ = panel[kc*v.lanes()-1], group[last*stride+kc-1], out[last*outStride+v.lanes()-1]
+	p, g, o := &panel[0], &group[0], &out[0]
+	stride, outStride = stride*4, outStride*4
+	switch wide := v == lanes512; {
+	case kind == fusedProducts && wide:
+		tileProductFused512(kc, p, g, stride, o, outStride)
+	case kind == fusedProducts:
+		tileProductFused256(kc, p, g, stride, o, outStride)
+	case kind == splitProducts && wide:
+		tileProductSplit512(kc, p, g, stride, o, outStride)
+	case kind == splitProducts:
+		tileProductSplit256(kc, p, g, stride, o, outStride)
+	case kind == fusedSquares && wide:
+		tileSquareFused512(kc, p, g, stride, o, outStride)
+	case kind == fusedSquares:
+		tileSquareFused256(kc, p, g, stride, o, outStride)
+	case kind == splitSquares && wide:
+		tileSquareSplit512(kc, p, g, stride, o, outStride)
+	case kind == splitSquares:
+		tileSquareSplit256(kc, p, g, stride, o, outStride)
+	case wide:
+		tileAbs512(kc, p, g, stride, o, outStride)
+	default:
+		tileAbs256(kc, p, g, stride, o, outStride)
+	}
 }
 
-// followKernel is followPlain for whole tiles.
-//
+// search takes panels of rows past groups of centres; see hunt.plain.
+func (v laneKernels) search(kind chain, h *hunt) {
+	switch wide := v == lanes512; {
+	case v == plainLanes || h.steps == 0 || h.steps > exact.Cut:
+		h.plain(kind, v)
+	case kind == fusedProducts && wide:
+		searchFused512(h)
+	case kind == fusedProducts:
+		searchFused256(h)
+	case kind == splitProducts && wide:
+		searchSplit512(h)
+	case kind == splitProducts:
+		searchSplit256(h)
+	case wide:
+		searchAbs512(h)
+	default:
+		searchAbs256(h)
+	}
+}
+
+// sift looks for scores before the threshold; see siftPlain.
+func (v laneKernels) sift(kind chain, scores, half []float32, threshold *[maxLanes]float32, from, to int) (int, uint32) {
+	if v == plainLanes || from >= to {
+		return siftPlain(kind, v.lanes(), scores, half, threshold, from, to)
+	}
+	_, _ = scores[to*v.lanes()-1], half[to-1]
+	h := &half[0]
+	if kind == magnitudes {
+		h = nil
+	}
+	if v == lanes512 {
+		return sift512(&scores[0], h, threshold, from, to)
+	}
+	return sift256(&scores[0], h, threshold, from, to)
+}
+
+// first keeps the m best of k centres; see firstPlain.
+func (v laneKernels) first(kind chain, scores, half []float32, list []int32, m, k int) {
+	if v == plainLanes {
+		firstPlain(kind, v.lanes(), scores, half, list, m, k)
+		return
+	}
+	_, _, _ = scores[k*v.lanes()-1], half[k-1], list[m*2*v.lanes()-1]
+	h := &half[0]
+	if kind == magnitudes {
+		h = nil
+	}
+	if v == lanes512 {
+		first512(&scores[0], h, &list[0], m, k)
+	} else {
+		first256(&scores[0], h, &list[0], m, k)
+	}
+}
+
+// The kernels run under the default MXCSR and restore the caller's. Strides
+// are bytes, kc, d and steps at least 1.
+
 //go:noescape
-func followKernel(t *tile, half *[nr]float32, lead *[mr]leader, panel int32)
+func packLanes512(dst *float32, rows *rowTable, d int, shift *float32)
+
+//go:noescape
+func packLanes256(dst *float32, rows *rowTable, d int, shift *float32)
+
+//go:noescape
+func pairsFused512(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func pairsSplit512(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func pairsAbs512(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func pairsFused256(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func pairsSplit256(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func pairsAbs256(kc int, x, c *rowTable, sums *[maxLanes]float32)
+
+//go:noescape
+func tileProductFused512(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileProductSplit512(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileSquareFused512(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileSquareSplit512(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileAbs512(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileProductFused256(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileProductSplit256(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileSquareFused256(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileSquareSplit256(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func tileAbs256(kc int, panel, group *float32, stride int, out *float32, outStride int)
+
+//go:noescape
+func searchFused512(args *hunt)
+
+//go:noescape
+func searchSplit512(args *hunt)
+
+//go:noescape
+func searchAbs512(args *hunt)
+
+//go:noescape
+func searchFused256(args *hunt)
+
+//go:noescape
+func searchSplit256(args *hunt)
+
+//go:noescape
+func searchAbs256(args *hunt)
+
+//go:noescape
+func sift512(scores, half *float32, threshold *[maxLanes]float32, from, to int) (j int, mask uint32)
+
+//go:noescape
+func sift256(scores, half *float32, threshold *[maxLanes]float32, from, to int) (j int, mask uint32)
+
+//go:noescape
+func first512(scores, half *float32, list *int32, m, k int)
+
+//go:noescape
+func first256(scores, half *float32, list *int32, m, k int)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"samebits/backend"
@@ -54,7 +55,9 @@ func distanceData(n, d, k, kind int) (x, c []float32) {
 
 const distanceKinds = hardKinds + 2
 
-func TestDistances(t *testing.T) {
+func TestDistances(t *testing.T) { withLaneKernels(t, testDistances) }
+
+func testDistances(t *testing.T) {
 	for s, size := range distanceShapes() {
 		n, d, k := size[0], size[1], size[2]
 		for _, profile := range profiles {
@@ -73,29 +76,80 @@ func TestDistances(t *testing.T) {
 	}
 }
 
+// laneKernelSets are the kernel sets that this processor has.
+func laneKernelSets() (sets []laneKernels) {
+	for v := plainLanes; v <= distanceKernels; v++ {
+		sets = append(sets, v)
+	}
+	return sets
+}
+
+// withLaneKernels runs test on every kernel set.
+func withLaneKernels(t *testing.T, test func(t *testing.T)) {
+	best := distanceKernels
+	defer func() { distanceKernels = best }()
+	for _, v := range laneKernelSets() {
+		distanceKernels = v
+		t.Run(v.String(), test)
+	}
+}
+
+// tableOf returns a table of lanes rows of d hard numbers.
+func tableOf(rng *rand.Rand, d, kind int) *rowTable {
+	var t rowTable
+	for l := range t {
+		t[l] = &append(hard(rng, d, kind), 1)[0]
+	}
+	return &t
+}
+
+func sameLanes(got, want []float32) error {
+	for i := range want {
+		g, w := exact.CanonNaN(got[i]), exact.CanonNaN(want[i])
+		if math.Float32bits(g) != math.Float32bits(w) {
+			return fmt.Errorf("element %d: %x, want %x", i, math.Float32bits(g), math.Float32bits(w))
+		}
+	}
+	return nil
+}
+
+// Kernels ignore a flushing mode that their thread may be in, and restore it.
 func TestDistanceKernelsAreTheirTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	for kind := range hardKinds {
-		for _, kc := range []int{0, 1, 2, 3, 4, 5, 63, 64, 65} {
-			for _, chains := range []chain{fusedSquares, splitSquares, magnitudes} {
-				a, b := hard(rng, kc*mr, kind), hard(rng, kc*nr, kind)
-				var got, want tile
-				got[3] = 17 // what a tile held must not matter
-				distanceKernel(chains, kc, a, b, &got)
-				distanceKernelPlain(chains, kc, a, b, &want)
-				if err := sameTile(&got, &want); err != nil {
-					t.Fatalf("tile, kind %d, chain %d, kc=%d: %v", kind, chains, kc, err)
+	for _, v := range laneKernelSets() {
+		lanes, group := v.lanes(), v.group()
+		run := flushing
+		if v == plainLanes {
+			run = func(f func()) { f() }
+		}
+		for kind := range hardKinds {
+			for _, kc := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65} {
+				what := fmt.Sprintf("%v, kind %d, kc=%d", v, kind, kc)
+				rows, shift := tableOf(rng, kc, kind), hard(rng, kc, kind)
+				panel, want := make([]float32, kc*lanes+1), make([]float32, kc*lanes+1)
+				panel[kc*lanes], want[kc*lanes] = 5, 5
+				run(func() { v.pack(panel, rows, kc, shift) })
+				packPlain(want, lanes, rows, kc, shift)
+				if err := sameLanes(panel, want); err != nil {
+					t.Fatalf("%s: pack: %v", what, err)
 				}
-				var x, c quad
-				for l := range x {
-					x[l], c[l] = hard(rng, kc, kind), hard(rng, kc, kind)
+				for _, chains := range []chain{fusedSquares, splitSquares, magnitudes} {
+					var got, want [maxLanes]float32
+					c := tableOf(rng, kc, kind)
+					run(func() { v.pairs(chains, kc, rows, c, &got) })
+					pairsPlain(chains, lanes, kc, rows, c, &want)
+					if err := sameLanes(got[:lanes], want[:lanes]); err != nil {
+						t.Fatalf("%s, chain %d: pairs: %v", what, chains, err)
+					}
 				}
-				gotSums, wantSums := [4]float32{1, 2, 3, 4}, [4]float32{}
-				pairKernel(chains, kc, &x, &c, &gotSums)
-				pairKernelPlain(chains, kc, &x, &c, &wantSums)
-				for l := range gotSums {
-					if g, w := exact.CanonNaN(gotSums[l]), exact.CanonNaN(wantSums[l]); math.Float32bits(g) != math.Float32bits(w) {
-						t.Fatalf("pairs, kind %d, chain %d, kc=%d: %x, want %x", kind, chains, kc, g, w)
+				for chains := fusedProducts; chains <= magnitudes; chains++ {
+					stride, outStride := kc+rng.IntN(3), lanes+rng.IntN(3)
+					beside := hard(rng, group*stride, kind)
+					got, want := filled(group*outStride, 17), filled(group*outStride, 17)
+					run(func() { v.chains(chains, kc, panel, beside, stride, got, outStride) })
+					tilePlain(chains, v, kc, panel, beside, stride, want, outStride)
+					if err := sameLanes(got, want); err != nil {
+						t.Fatalf("%s, chain %d: tile: %v", what, chains, err)
 					}
 				}
 			}
@@ -111,12 +165,15 @@ func TestDistancesOfOnePair(t *testing.T) {
 	for j := range x {
 		want += (float64(x[j]) - float64(c[j])) * (float64(x[j]) - float64(c[j]))
 	}
-	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
-		var got [5]float32
-		pairSums(chainOf(backend.SquaredEuclidean, mac), got[:], func(int) []float32 { return x }, func(int) []float32 { return c })
-		for _, g := range got {
-			if g != mac.SquaredDistance(x, c) || math.Abs(float64(g)-want) > want*100*0x1p-23 {
-				t.Errorf("%v: distance %v, statement %v, float64 %v", mac, g, mac.SquaredDistance(x, c), want)
+	for _, v := range laneKernelSets() {
+		for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+			got := make([]float32, 6)
+			rows, index := exact.Dense(append(slices.Clone(x), x...), 2, len(x)), []int32{0, 0, 0, 0, 0, 0}
+			v.pairSums(chainOf(backend.SquaredEuclidean, mac), got, pairing{rows, exact.Dense(c, 1, len(c)), exact.Dense(index, 2, 3)})
+			for _, g := range got {
+				if g != mac.SquaredDistance(x, c) || math.Abs(float64(g)-want) > want*100*0x1p-23 {
+					t.Errorf("%v: distance %v, statement %v, float64 %v", mac, g, mac.SquaredDistance(x, c), want)
+				}
 			}
 		}
 	}

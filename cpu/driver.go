@@ -67,7 +67,7 @@ func (f family) Open(_ context.Context, index int, cfg backend.Config) (backend.
 	}
 	info := f.info(cfg)
 	return &driver{info: info, mac: info.Profile.Mac, reference: f.reference,
-		threads: int(info.Limits["threads"]), fault: cfg.Fault}, nil
+		threads: int(info.Limits["threads"]), fault: cfg.Fault, buffers: map[*buffer]struct{}{}}, nil
 }
 
 // driver runs operations on host memory. Run finishes its operation before it
@@ -78,6 +78,9 @@ type driver struct {
 	reference bool
 	threads   int
 	fault     string // the planted error, empty but under verification
+
+	mu      sync.Mutex // guards buffers
+	buffers map[*buffer]struct{}
 }
 
 // kernel holds an operation's two implementations.
@@ -106,39 +109,19 @@ func (d *driver) Run(ctx context.Context, op backend.Op) error {
 	if !ok {
 		return backend.ErrNotSupported
 	}
-	if d.reference {
-		return k.reference(d, op)
-	}
-	return k.fast(ctx, d, op)
+	var err error
+	soundly(func() {
+		if d.reference {
+			err = k.reference(d, op)
+		} else {
+			err = k.fast(ctx, d, op)
+		}
+	})
+	return err
 }
 
 // Sync implements backend.Driver; Run leaves nothing to wait for.
 func (d *driver) Sync(context.Context) error { return nil }
-
-// Close implements backend.Driver.
-func (d *driver) Close() error { return nil }
-
-// buffer is host memory, aligned to a cache line.
-type buffer struct{ bytes []byte }
-
-const cacheLine = 64
-
-// Alloc implements backend.Driver.
-func (d *driver) Alloc(size int64) (buf backend.Buffer, err error) {
-	// make panics on sizes past the address space; memory that the system
-	// cannot give later ends the process, as everywhere in Go.
-	defer func() {
-		if recover() != nil {
-			buf, err = nil, fmt.Errorf("%d bytes: %w", size, backend.ErrOutOfMemory)
-		}
-	}()
-	raw := make([]byte, size+cacheLine)
-	shift := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & (cacheLine - 1)
-	return &buffer{raw[shift : shift+int(size) : shift+int(size)]}, nil
-}
-
-// Free implements backend.Driver; the collector takes the memory.
-func (d *driver) Free(b backend.Buffer) { b.(*buffer).bytes = nil }
 
 // Write implements backend.Driver.
 func (d *driver) Write(_ context.Context, b backend.Buffer, offset int64, src []byte) error {
@@ -176,51 +159,4 @@ func optional[T backend.Element](t *backend.Tensor) (v exact.View[T], given bool
 		return v, false
 	}
 	return matrix[T](t, 0), true
-}
-
-// parallel cuts [0, n) into blocks of at least grain and runs work on them on
-// all of the driver's threads. Which thread takes which block never shows in a
-// result. It stops early, with the context's error, when ctx ends.
-func (d *driver) parallel(ctx context.Context, n, grain int, work func(from, to int)) error {
-	grain = max(1, grain)
-	blocks := (n + grain - 1) / grain
-	threads := min(d.threads, blocks)
-	if threads <= 1 {
-		for from := 0; from < n; from += grain {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			work(from, min(from+grain, n))
-		}
-		return ctx.Err()
-	}
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		next int
-	)
-	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if next >= blocks || ctx.Err() != nil {
-			return 0, false
-		}
-		next++
-		return next - 1, true
-	}
-	for range threads {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				b, ok := take()
-				if !ok {
-					return
-				}
-				work(b*grain, min((b+1)*grain, n))
-			}
-		}()
-	}
-	wg.Wait()
-	return ctx.Err()
 }

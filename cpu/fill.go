@@ -3,7 +3,6 @@ package cpu
 import (
 	"context"
 	"fmt"
-	"math/bits"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -87,23 +86,27 @@ func fillFast(ctx context.Context, d *driver, op *backend.Fill) error {
 // fillWords stores the words of the elements from, from+1, … of a row; from is
 // a multiple of 4.
 func fillWords(y []uint32, at exact.Position, from, rounds int) {
+	s := takeRowScratch()
+	defer s.give()
+	s.source.set(at, rounds)
 	whole := len(y) &^ 3
-	philoxWords(y[:whole], at, uint32(from>>2), rounds)
+	s.source.words(y[:whole], uint32(from>>2))
 	if whole < len(y) {
-		var rest [4]uint32
-		philoxWords(rest[:], at, uint32((from+whole)>>2), rounds)
-		copy(y[whole:], rest[:])
+		rest := s.words(4)
+		s.source.words(rest, uint32((from+whole)>>2))
+		copy(y[whole:], rest)
 	}
 }
 
 func fillFloats(y []float32, at exact.Position, from, rounds int, variates func(y []float32, words []uint32)) {
 	s := takeRowScratch()
 	defer s.give()
+	s.source.set(at, rounds)
 	words := s.words(wordsAtOnce)
 	for c := 0; c < len(y); c += wordsAtOnce {
 		part := y[c:min(c+wordsAtOnce, len(y))]
 		n := (len(part) + 3) &^ 3
-		philoxWords(words[:n], at, uint32((from+c)>>2), rounds)
+		s.source.words(words[:n], uint32((from+c)>>2))
 		variates(part, words[:n])
 	}
 }
@@ -122,33 +125,13 @@ func variatesOf(mac exact.Mac, op *backend.Fill) (func(y []float32, words []uint
 			}
 		}, nil
 	case backend.Uniform:
-		plain = func(y []float32, words []uint32) {
-			for j := range y {
-				y[j] = exact.Uniform(words[j])
-			}
-		}
+		plain = vecUniform
 	case backend.Exponential:
-		plain = func(y []float32, words []uint32) {
-			for j := range y {
-				y[j] = mac.Exponential(words[j])
-			}
-		}
+		plain = func(y []float32, words []uint32) { vecExponential(mac, y, words) }
 	case backend.Gumbel:
-		plain = func(y []float32, words []uint32) {
-			for j := range y {
-				y[j] = gumbel(mac, words[j])
-			}
-		}
+		plain = func(y []float32, words []uint32) { vecGumbel(mac, y, words) }
 	case backend.Normal:
-		plain = func(y []float32, words []uint32) {
-			for j := 0; j < len(y); j += 2 {
-				a, b := mac.NormalPair(words[j], words[j+1])
-				y[j] = a
-				if j+1 < len(y) {
-					y[j+1] = b
-				}
-			}
-		}
+		plain = func(y []float32, words []uint32) { vecNormal(mac, y, words) }
 	default:
 		return nil, fmt.Errorf("fill with %v: %w", op.Distribution, backend.ErrNotSupported)
 	}
@@ -157,43 +140,10 @@ func variatesOf(mac exact.Mac, op *backend.Fill) (func(y []float32, words []uint
 	}
 	return func(y []float32, words []uint32) {
 		plain(y, words)
-		for j, v := range y {
-			y[j] = mac.MultiplyAdd(loc, scale, v)
-		}
+		vecAffine(mac, y, loc, scale)
 	}, nil
 }
 
-// wordsAtOnce is how many random words a kernel draws before it uses them: a
-// kilobyte, which stays in the nearest cache.
-const wordsAtOnce = 256
-
-const philoxRounds = 10
-
-// philoxWords stores the words of whole blocks, block, block+1, … of a
-// position; len(words) is a multiple of 4.
-func philoxWords(words []uint32, at exact.Position, block uint32, rounds int) {
-	stream := uint32(at.Use)<<16 | uint32(at.Sub)
-	for len(words) >= 4 {
-		c0, c1, c2, c3 := block, at.Row, at.Step, stream
-		k0, k1 := uint32(at.Seed), uint32(at.Seed>>32)
-		for range rounds {
-			hi0, lo0 := bits.Mul32(0xd2511f53, c0)
-			hi1, lo1 := bits.Mul32(0xcd9e8d57, c2)
-			c0, c1, c2, c3 = hi1^c1^k0, lo1, hi0^c3^k1, lo0
-			k0 += 0x9e3779b9
-			k1 += 0xbb67ae85
-		}
-		w := (*[4]uint32)(words)
-		w[0], w[1], w[2], w[3] = c0, c1, c2, c3
-		words = words[4:]
-		block++
-	}
-}
-
-// gumbel is Mac.Gumbel.
-func gumbel(mac exact.Mac, word uint32) float32 {
-	if mac == exact.Fused {
-		return gumbelFused(word)
-	}
-	return mac.Gumbel(word)
-}
+// wordsAtOnce is how many random words a kernel draws before it uses them:
+// four kilobytes, which stay in the nearest cache.
+const wordsAtOnce = 1024

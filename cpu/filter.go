@@ -2,15 +2,16 @@ package cpu
 
 import (
 	"context"
+	"math"
 
 	"samebits/backend"
 	"samebits/backend/exact"
 )
 
-// Filters by pivot search instead of a sort: four passes over the bytes of the
-// elements' order keys, from the highest, each with a histogram of weights,
-// find the key at which the kept prefix ends. Weights are whole numbers, so no
-// sum depends on an order.
+// Filters by pivot search instead of a sort, over order keys and weights that
+// are whole numbers, so that no sum depends on an order. With vector kernels the
+// search halves the range of keys, each time in one pass; the plain search
+// sorts out the bytes of the keys, from the highest, with a histogram of weights.
 
 func init() { register("filter", filterFast, filterReference) }
 
@@ -55,29 +56,24 @@ func filterTopKRow(y, x []float32, k int, s *rowScratch) {
 		return
 	}
 	keys := s.words(len(x))
-	for j, v := range x {
-		if v != v {
-			copyCanonical(y, x)
-			return
-		}
-		keys[j] = exact.OrderKey(v)
+	if orderKeys(keys, x) {
+		copyCanonical(y, x)
+		return
 	}
 	keepPrefix(y, x, keys, findPivot(keys, nil, uint64(k)))
 }
 
 func filterTopPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, inline) // inline returns no error
+	k.row(prob, x, false, false, inline) // inline returns no error
 	if prob[0] != prob[0] {
 		copyCanonical(y, x) // one NaN makes all of them NaN
 		return
 	}
 	both := s.words(2 * len(x))
 	keys, weights := both[:len(x)], both[len(x):]
-	for j, q := range prob {
-		keys[j] = exact.OrderKey(q)
-		weights[j] = exact.ProbabilityWeight(q)
-	}
+	orderKeys(keys, prob)
+	probabilityWeights(weights, prob)
 	target := uint64(exact.ProbabilityWeight(p))
 	if target == 0 {
 		weights, target = nil, 1
@@ -87,8 +83,8 @@ func filterTopPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 
 func filterMinPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, inline) // inline returns no error
-	least := float32(p * rowTop(prob, 1))
+	k.row(prob, x, false, false, inline) // inline returns no error
+	least := float32(p * vecTop(prob, 1))
 	for j, v := range x {
 		if prob[j] < least {
 			y[j] = negInf
@@ -105,10 +101,86 @@ type pivot struct {
 	equal int
 }
 
+// orderKeys stores exact.OrderKey of x ≠ ∅ and reports whether it holds a NaN.
+func orderKeys(keys []uint32, x []float32) (nan bool) {
+	if vec == nil {
+		return orderKeysPlain(keys, x)
+	}
+	vec.orderKeys(&keys[:len(x)][0], &x[0], len(x))
+	return vec.countFrom(&keys[0], len(x), math.MaxUint32) > 0
+}
+
+func orderKeysPlain(keys []uint32, x []float32) (nan bool) {
+	for j, v := range x {
+		keys[j] = exact.OrderKey(v)
+		nan = nan || v != v
+	}
+	return nan
+}
+
+// probabilityWeights stores exact.ProbabilityWeight of q ≠ ∅.
+func probabilityWeights(weights []uint32, q []float32) {
+	if vec == nil {
+		probabilityWeightsPlain(weights, q)
+		return
+	}
+	vec.weights(&weights[:len(q)][0], &q[0], len(q))
+}
+
+func probabilityWeightsPlain(weights []uint32, q []float32) {
+	for j, p := range q {
+		weights[j] = exact.ProbabilityWeight(p)
+	}
+}
+
 // findPivot returns the end of the shortest prefix whose weights reach target
 // ≥ 1; a nil weights counts elements. Equal keys have equal weights. Where all weights stay
 // below the target the prefix is the whole row.
 func findPivot(keys, weights []uint32, target uint64) pivot {
+	if vec == nil {
+		return findPivotPlain(keys, weights, target)
+	}
+	from := func(threshold uint32) uint64 {
+		if weights == nil {
+			return vec.countFrom(&keys[0], len(keys), threshold)
+		}
+		return vec.weightFrom(&keys[0], &weights[0], len(keys), threshold)
+	}
+	// The pivot is the largest key from which on the weights reach the target;
+	// no key is 0, and the largest of all is that of a NaN.
+	var key uint32
+	for bit := uint32(1 << 31); bit > 0; bit >>= 1 {
+		w := from(key | bit)
+		if w >= target {
+			key |= bit
+		}
+		if w == target && weights == nil {
+			return pivot{key - 1, 0} // whatever elements have that key are out
+		}
+	}
+	if key == 0 {
+		return pivot{0, len(keys)}
+	}
+	above := uint64(0)
+	if key < math.MaxUint32 {
+		above = from(key + 1)
+	}
+	return pivot{key, equalKept(keys, weights, key, target-above)}
+}
+
+// equalKept returns how many elements of a key reach the rest of a target.
+func equalKept(keys, weights []uint32, key uint32, rest uint64) int {
+	weight := uint64(1)
+	for j, k := range keys {
+		if k == key && weights != nil {
+			weight = uint64(weights[j])
+			break
+		}
+	}
+	return int((rest + weight - 1) / weight)
+}
+
+func findPivotPlain(keys, weights []uint32, target uint64) pivot {
 	var key, mask uint32
 	var above uint64 // weight of the keys that the bytes so far put above key
 	for shift := 24; shift >= 0; shift -= 8 {
@@ -136,18 +208,31 @@ func findPivot(keys, weights []uint32, target uint64) pivot {
 		key |= uint32(digit) << shift
 		mask |= 255 << shift
 	}
-	weight := uint64(1)
-	for j, k := range keys {
-		if k == key && weights != nil {
-			weight = uint64(weights[j])
-			break
-		}
-	}
-	return pivot{key, int((target - above + weight - 1) / weight)}
+	return pivot{key, equalKept(keys, weights, key, target-above)}
 }
 
 // keepPrefix copies the logits of a prefix to y and stores −Inf elsewhere.
 func keepPrefix(y, x []float32, keys []uint32, p pivot) {
+	if vec == nil || p.key == math.MaxUint32 {
+		keepPrefixPlain(y, x, keys, p)
+		return
+	}
+	// Up to the last equal key that is kept the pivot's key passes, then none of it.
+	cut := 0
+	for equal := p.equal; equal > 0 && cut < len(keys); cut++ {
+		if keys[cut] == p.key {
+			equal--
+		}
+	}
+	if cut > 0 {
+		vec.keepFrom(&y[0], &x[0], &keys[0], cut, p.key)
+	}
+	if cut < len(x) {
+		vec.keepFrom(&y[cut], &x[cut], &keys[cut], len(x)-cut, p.key+1)
+	}
+}
+
+func keepPrefixPlain(y, x []float32, keys []uint32, p pivot) {
 	equal := p.equal
 	for j, v := range x {
 		switch k := keys[j]; {

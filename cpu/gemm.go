@@ -1,312 +1,357 @@
 package cpu
 
 import (
+	"context"
 	"sync"
 
 	"samebits/backend/exact"
 )
 
 // The float32 product is built as in Goto and van de Geijn, "Anatomy of
-// high-performance matrix multiplication", 2008, from these parts, which other
-// kernels may use on their own:
-//
-//	packA(dst, a, trans, i0, m, k0, kc)  rows i0..i0+m of op(A) as panels of MR rows
-//	packB(dst, b, trans, j0, n, k0, kc)  columns j0..j0+n of op(B) as panels of NR columns
-//	microKernel(mac, kc, a, b, c, first) one tile's chains, kc steps on
-//	gemmTile(mac, k, a, b, c)            one tile of finished dot products
-//
-// A panel of A holds element (i, k) at k·MR + i, one of B (k, j) at k·NR + j;
-// rows and columns past the matrix are zeros in both, so that no 0·Inf arises
-// that a result could see. A tile is MR×NR, row-major and without gaps.
+// high-performance matrix multiplication", 2008, with one difference that the
+// contract's order asks for: a tile's chains run on through the KC blocks of a
+// cut, so that partial results are carried in packed MR×NR tiles and C is
+// written once, in the last pass.
 //
 //	for jc over N by NC, for each cut of K:
-//	    B's panels of the cut, packed once by all threads
+//	    pack B's panels of the cut, on all threads
 //	    for blocks of MC rows × some columns, on all threads:
 //	        for pc over the cut by KC:
 //	            pack the block's panels of A
-//	            for each panel of B (L1), each panel of A (L2): microKernel
-//	        add the tiles to the totals, or finish them
+//	            for each panel of B (L1): macro kernel, over A's panels (L2)
+//	        finish rows: totals over cuts, epilogue
 //
-// The order is the contract's: within a cut a tile's chains run on through the
-// KC blocks, and a block's memory is the tile itself.
-const (
-	mr = 6  // MR: rows of a tile
-	nr = 16 // NR: columns of a tile; 6×16 fill 12 of the 16 AVX2 registers
-
-	kcBlock = 256  // KC: a panel of B takes 16 KiB of L1
-	mcBlock = 96   // MC: a block of A takes 96 KiB of L2
-	ncBlock = 1024 // NC: what is packed of B in one go takes at most 16 MiB, 32 for complex64
-)
-
-// zeroTile is the +0 that a chain is added to.
-var zeroTile tile
-
-// tile holds MR×NR elements, row-major.
-type tile [mr * nr]float32
-
-// gemm describes one float32 product and where its parts come from.
+// A product of one block of rows packs each block's part of B inside the block,
+// KC steps at a time. A small one reads A, and B, where they stand. One of very
+// few rows adds rows of B to rows of C (gemm_stream.go), one of very few columns
+// is computed as its transpose (matmul.go).
+//
+// Nothing here decides a result: only the order of a chain does.
 type gemm struct {
-	mac     exact.Mac
+	d    *driver
+	kern *kernel32
+	mac  exact.Mac
+
 	m, n, k int
 	cut     int // K is cut every cut steps
-	// packA writes panels of rows i0..i0+m, steps k0..k0+kc; packB of columns.
-	packA, packB func(dst []float32, from, n, k0, kc int)
-	// store takes rows×cols finished elements of the product: element (i, j)
-	// is r[i*NR+j], bound for (i0+i, j0+j). +0 stands where a sum is zero.
-	store func(r *tile, i0, j0, rows, cols int)
+	a, b    operand
+	c       exact.View[float32] // C, or C's rows of real and imaginary parts
+	plain   bool                // C is the product itself
+	epi     epilogue32
+
+	totals           exact.View[float32] // between cuts, m×n
+	threads          int
+	directA, directB bool
+	bInside          bool // blocks pack their part of B
+
+	// The stage that the threads are at: columns jc..jc+nc, steps k0..k0+depth.
+	jc, nc, k0, depth     int
+	mBlocks, nBlocks      int
+	blockRows, blockCols  int
+	packedB               aligned
+	packStage, blockStage func(from, to int)
+	rowsStage             func(from, to int)
+
+	own work // of the only thread, if there is one
 }
 
-// runner runs work(0), ..., work(n−1), each once, in any order.
-type runner func(n int, work func(i int)) error
+// operand is A or B: a matrix and how its elements become steps of lanes,
+// where a lane is a row of op(A) or a column of op(B).
+type operand struct {
+	view  exact.View[float32] // of complex elements: their parts, twice as wide
+	order order
+	signs [4]uint32 // of complex B: flips of a pair's signs, even and odd step
+}
 
-// run computes the product. threads is what the runner uses at most; it
-// decides how work is cut and never a result.
-func (g *gemm) run(run runner, threads int) error {
-	for jc := 0; jc < g.n; jc += ncBlock {
-		if err := g.columns(run, threads, jc, min(ncBlock, g.n-jc)); err != nil {
-			return err
+// order is where lanes and steps stand in a matrix.
+type order uint8
+
+const (
+	laneMajor  order = iota // row = lane, column = step
+	stepMajor               // row = step, column = lane
+	splitSteps              // complex A, transposed: row = two steps, columns = (re, im) of a lane
+	pairSteps               // complex B: row = two steps, columns = (re, im) of two lanes
+	pairLanes               // complex B, transposed: row = two lanes, columns = (re, im) of two steps
+)
+
+func orderOf(lanesAreRows bool) order {
+	if lanesAreRows {
+		return laneMajor
+	}
+	return stepMajor
+}
+
+var gemmPool = sync.Pool{New: func() any {
+	g := new(gemm)
+	g.packStage, g.blockStage, g.rowsStage = g.pack, g.blocks, g.rows
+	return g
+}}
+
+// run computes the product.
+func (g *gemm) run(ctx context.Context) error {
+	if g.k > g.cut && g.n > 0 {
+		g.totals = g.c
+		if !g.plain {
+			total := floatScratch(g.m * g.n)
+			defer releaseFloats(total)
+			g.totals = exact.Dense(*total, g.m, g.n)
+		}
+	}
+	if g.k == 0 {
+		return g.d.spread(ctx, g.threads, g.m, max(1, ceil(4096, max(1, g.n))), g.rowsStage)
+	}
+	g.plan()
+	for g.jc = 0; g.jc < g.n; g.jc += g.kern.nc {
+		g.nc = min(g.kern.nc, g.n-g.jc)
+		g.layout()
+		for g.k0 = 0; g.k0 < g.k; g.k0 += g.cut {
+			g.depth = min(g.cut, g.k-g.k0)
+			if !g.bInside && !g.directB {
+				panels := ceil(g.nc, g.kern.nr)
+				g.packedB.grow(panels * g.kern.nr * g.depth)
+				if err := g.d.spread(ctx, g.threads, panels, 1, g.packStage); err != nil {
+					return err
+				}
+			}
+			if err := g.d.spread(ctx, g.threads, g.mBlocks*g.nBlocks, 1, g.blockStage); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// columns computes columns jc..jc+nc.
-func (g *gemm) columns(run runner, threads, jc, nc int) error {
-	mBlocks, nBlocks, rows, cols := g.blocks(threads, nc)
-	panels := ceil(nc, nr)
-	var totals []tile // between cuts
-	if g.k > g.cut {
-		totals = make([]tile, ceil(g.m, mr)*panels)
-	}
-	packed := floatScratch(min(g.k, g.cut) * panels * nr)
-	defer releaseFloats(packed)
-	for k0 := 0; k0 < max(g.k, 1); k0 += g.cut {
-		depth := min(g.cut, g.k-k0)
-		last := k0+depth >= g.k
-		packs := ceil(panels, packPanels)
-		if depth == 0 {
-			packs = 0 // B may have no memory at all
-		}
-		if err := run(packs, func(i int) {
-			p := i * packPanels
-			j := p * nr
-			g.packB((*packed)[p*nr*depth:], jc+j, min(packPanels*nr, nc-j), k0, depth)
-		}); err != nil {
-			return err
-		}
-		if err := run(mBlocks*nBlocks, func(i int) {
-			i0, j0 := i/nBlocks*rows, i%nBlocks*cols
-			b := block{g: g, i0: i0, m: min(rows, g.m-i0), jc: jc, j0: j0, n: min(cols, nc-j0)}
-			b.cut(k0, depth, (*packed)[j0*depth:], totals, panels, last)
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+// plan chooses what is packed. Reading an operand in place pays while its lines
+// stay in L1 (A) or L2 (B) for as long as they are used.
+func (g *gemm) plan() {
+	g.directA = g.a.order == laneMajor && g.m*g.k <= g.kern.direct
+	g.directB = g.directA && g.b.order == stepMajor && g.b.view.Stride <= maxDirectStride && g.n*g.k <= g.kern.direct
+	g.bInside = !g.directB && g.m <= g.kern.mc
 }
 
-// packPanels is the number of B's panels that one piece of work packs.
-const packPanels = 4
+// maxDirectStride keeps the steps of B that are read in place from being a page
+// apart each.
+const maxDirectStride = 768
 
-// blocks cuts m rows × nc columns into blocks, of MC rows and as many columns
-// as leave every thread a few.
-func (g *gemm) blocks(threads, nc int) (mBlocks, nBlocks, rows, cols int) {
-	rows = min(mcBlock, ceil(g.m, mr)*mr)
-	mBlocks = ceil(g.m, rows)
-	cols = ceil(nc, nr) * nr
-	if threads > 1 {
-		want := ceil(4*threads, mBlocks)
-		cols = max(4*nr, ceil(ceil(nc, want), nr)*nr)
+// layout cuts the columns jc..jc+nc into blocks that keep all threads busy to
+// the end.
+func (g *gemm) layout() {
+	mr, nr := g.kern.mr, g.kern.nr
+	panels := ceil(g.nc, nr)
+	g.blockRows = min(ceil(g.m, mr)*mr, g.kern.mc)
+	g.blockCols = panels * nr
+	if g.bInside {
+		g.blockCols = min(g.blockCols, insideCols/nr*nr)
 	}
-	return mBlocks, ceil(nc, cols), rows, cols
+	if g.threads > 1 {
+		switch {
+		case g.directA && panels%g.threads == 0: // nothing is packed twice
+			g.blockRows, g.blockCols = ceil(g.m, mr)*mr, panels/g.threads*nr
+		case g.m > g.kern.mc:
+			g.blockRows = evenRows(g.m, mr, g.kern.mc, g.threads)
+		default:
+			g.blockCols = min(g.blockCols, ceil(panels, g.threads)*nr)
+		}
+	}
+	g.mBlocks, g.nBlocks = ceil(g.m, g.blockRows), ceil(g.nc, g.blockCols)
 }
 
-// block is the part of a product that one thread computes in one go: rows
+// insideCols are the columns of a block that packs its own part of B.
+const insideCols = 512
+
+// evenRows returns the number of rows of a block, between half of MC and MC, of
+// which the busiest thread gets the fewest in all.
+func evenRows(m, mr, mc, threads int) int {
+	rows, least := mc, m+mc
+	for try := mc; 2*try >= mc; try -= mr {
+		whole := m / try
+		busiest := ceil(whole, threads) * try
+		if whole%threads == 0 {
+			busiest += m % try
+		}
+		if busiest < least {
+			rows, least = try, busiest
+		}
+	}
+	return rows
+}
+
+// pack packs panels from..to of B.
+func (g *gemm) pack(from, to int) {
+	nr := g.kern.nr
+	for p := from; p < to; p++ {
+		packPanels(g.packedB.floats[p*nr*g.depth:], nr, &g.b, g.jc+p*nr, min(nr, g.nc-p*nr), g.k0, g.depth)
+	}
+}
+
+// work is a thread's memory while it computes a block.
+type work struct {
+	args             macro
+	pair             rowPair
+	panelsA, panelsB aligned
+	tiles            aligned // partial results
+	out              aligned // one panel of finished rows, or rows of C under way
+}
+
+var workPool = sync.Pool{New: func() any { return new(work) }}
+
+// blocks computes blocks from..to.
+func (g *gemm) blocks(from, to int) {
+	w := &g.own
+	if g.threads > 1 {
+		w = workPool.Get().(*work)
+		defer workPool.Put(w)
+	}
+	for i := from; i < to; i++ {
+		i0, j0 := i/g.nBlocks*g.blockRows, i%g.nBlocks*g.blockCols
+		b := block{gemm: g, work: w, i0: i0, m: min(g.blockRows, g.m-i0), j0: j0, n: min(g.blockCols, g.nc-j0)}
+		b.run()
+	}
+}
+
+// block is the part of a stage that one thread computes in one go: rows
 // i0..i0+m, columns jc+j0..jc+j0+n.
 type block struct {
-	g                *gemm
-	i0, m, jc, j0, n int
+	*gemm
+	*work
+	i0, m, j0, n int
 }
 
-// cut runs the chains of one cut and adds them to the totals; after the last
-// cut it stores the product.
-func (b *block) cut(k0, depth int, packedB []float32, totals []tile, totalsWide int, last bool) {
+// run runs the block's chains through the cut and finishes its rows.
+func (b *block) run() {
+	mr, nr := b.kern.mr, b.kern.nr
+	if b.m <= maxStreamed && b.b.order == stepMajor && b.a.order == laneMajor && b.stream() {
+		return
+	}
+	step := b.kern.kc
+	if b.directA {
+		step = b.depth // chains stay in registers
+	}
 	high, wide := ceil(b.m, mr), ceil(b.n, nr)
-	tiles := tileScratch(high * wide)
-	defer releaseTiles(tiles)
-	packedA := floatScratch(high * mr * min(kcBlock, depth))
-	defer releaseFloats(packedA)
-	for pc := 0; pc < depth; pc += kcBlock {
-		kc := min(kcBlock, depth-pc)
-		b.g.packA(*packedA, b.i0, b.m, k0+pc, kc)
+	b.out.grow(high * mr * nr)
+	if !b.directA {
+		b.panelsA.grow(high * mr * min(step, b.depth))
+	}
+	if step < b.depth {
+		b.tiles.grow(high * mr * wide * nr)
+	}
+	if b.bInside {
+		b.panelsB.grow(wide * nr * min(step, b.depth))
+	}
+	for pc := 0; pc < b.depth; pc += step {
+		kc := min(step, b.depth-pc)
+		if !b.directA {
+			packPanels(b.panelsA.floats, mr, &b.a, b.i0, b.m, b.k0+pc, kc)
+		}
+		if b.bInside {
+			packPanels(b.panelsB.floats, nr, &b.b, b.jc+b.j0, b.n, b.k0+pc, kc)
+		}
 		for q := range wide {
-			panelB := packedB[q*nr*depth+pc*nr:]
-			for p := range high {
-				microKernel(b.g.mac, kc, (*packedA)[p*mr*kc:], panelB, &(*tiles)[p*wide+q], pc == 0)
-			}
-		}
-	}
-	for p := range high {
-		for q := range wide {
-			t := &(*tiles)[p*wide+q]
-			if depth == 0 {
-				*t = tile{}
-			}
-			if totals != nil {
-				total := &totals[(b.i0/mr+p)*totalsWide+b.j0/nr+q]
-				addTile(total, t)
-				t = total
-			} else {
-				addTile(t, &zeroTile)
-			}
-			if last {
-				b.g.store(t, b.i0+p*mr, b.jc+b.j0+q*nr, min(mr, b.m-p*mr), min(nr, b.n-q*nr))
-			}
+			b.panel(q, pc, kc)
 		}
 	}
 }
 
-// addTilePlain adds t to r element by element. A tile of +0 added to chains
-// turns their −0 into +0, as the contract's r = +0 does.
-func addTilePlain(r, t *tile) {
-	for i := range r {
-		r[i] += t[i]
+// panel runs panel q of B, steps pc..pc+kc of the cut, against the block.
+func (b *block) panel(q, pc, kc int) {
+	mr, nr := b.kern.mr, b.kern.nr
+	j := b.jc + b.j0 + q*nr
+	cols := min(nr, b.n-q*nr)
+	narrow := b.directA && cols <= b.kern.most
+	x := &b.args
+	*x = macro{kc: kc, rows: b.m, cols: cols}
+	switch {
+	case b.directB && (cols == nr || narrow):
+		x.b, x.stepB = &b.b.view.Data[(b.k0+pc)*b.b.view.Stride+j], 4*b.b.view.Stride
+	case b.directB:
+		b.panelsB.grow(nr * kc)
+		packPanels(b.panelsB.floats, nr, &b.b, j, cols, b.k0+pc, kc)
+		x.b, x.stepB = &b.panelsB.floats[0], 4*nr
+	case b.bInside:
+		x.b, x.stepB = &b.panelsB.floats[q*nr*kc], 4*nr
+		x.next = x.b
+	default:
+		at := (b.j0+q*nr)*b.depth + pc*nr
+		x.b, x.stepB = &b.packedB.floats[at], 4*nr
+		x.next = &b.packedB.floats[min(at+nr*b.depth, len(b.packedB.floats)-1)]
 	}
-}
-
-// storeRowsPlain stores a tile's first rows, all NR columns of them, NaN
-// canonical, at dst and every stride elements on.
-func storeRowsPlain(dst []float32, stride int, r *tile, rows int) {
-	for i := range rows {
-		for j, x := range r[i*nr : (i+1)*nr] {
-			dst[i*stride+j] = exact.CanonNaN(x)
+	if pc > 0 {
+		x.flags |= fromTiles
+	}
+	if pc+kc < b.depth || pc > 0 {
+		x.tiles = &b.tiles.floats[q*ceil(b.m, mr)*mr*nr]
+	}
+	last := pc+kc == b.depth
+	inPlace := last && b.plain && (cols == nr || narrow) && b.k <= b.cut
+	switch {
+	case inPlace:
+		x.flags |= toOut
+		x.out, x.stride = &b.c.Data[b.i0*b.c.Stride+j], 4*b.c.Stride
+	case last:
+		x.flags |= toOut
+		x.out, x.stride = &b.out.floats[0], 4*nr
+	}
+	if b.directA {
+		x.a, x.strideA = &b.a.view.Data[b.i0*b.a.view.Stride+b.k0+pc], 4*b.a.view.Stride
+		if narrow {
+			b.kern.narrow(b.mac, x)
+		} else {
+			b.kern.inPlace(b.mac, x)
 		}
-	}
-}
-
-// gemmTile stores the MR×NR dot products of one packed panel of A and one of
-// B, each k steps long, in the order of exact.Mac.Dot (NaN as it falls).
-func gemmTile(mac exact.Mac, k int, a, b []float32, c *tile) {
-	*c = tile{}
-	var chains tile
-	for k0 := 0; k0 < k; k0 += exact.Cut {
-		microKernel(mac, min(exact.Cut, k-k0), a[k0*mr:], b[k0*nr:], &chains, true)
-		addTile(c, &chains)
-	}
-}
-
-// packA packs rows i0..i0+m of op(A), steps k0..k0+kc, as panels of MR rows:
-// ceil(m/MR)·MR·kc elements.
-func packA(dst []float32, a exact.View[float32], trans bool, i0, m, k0, kc int) {
-	if trans {
-		packStepMajor(dst, mr, a, i0, m, k0, kc)
 	} else {
-		packLaneMajor(dst, mr, a, i0, m, k0, kc)
+		x.a = &b.panelsA.floats[0]
+		b.kern.macro(b.mac, x)
 	}
-}
-
-// packB packs columns j0..j0+n of op(B), steps k0..k0+kc, as panels of NR
-// columns: ceil(n/NR)·NR·kc elements.
-func packB(dst []float32, b exact.View[float32], trans bool, j0, n, k0, kc int) {
-	if trans {
-		packLaneMajor(dst, nr, b, j0, n, k0, kc)
-	} else {
-		packStepMajor(dst, nr, b, j0, n, k0, kc)
-	}
-}
-
-// packLaneMajor packs n rows of v, whose steps stand side by side, as panels
-// of width lanes; lanes past the n are zeros.
-func packLaneMajor(dst []float32, width int, v exact.View[float32], from, n, k0, kc int) {
-	for l0 := 0; l0 < n; l0 += width {
-		panel := dst[:kc*width]
-		dst = dst[kc*width:]
-		for l := range width {
-			if l0+l >= n {
-				for k := l; k < len(panel); k += width {
-					panel[k] = 0
-				}
-				continue
-			}
-			src := v.Row(from + l0 + l)[k0 : k0+kc]
-			for k, o := 0, l; k < len(src) && o < len(panel); k, o = k+1, o+width {
-				panel[o] = src[k]
-			}
+	if last && !inPlace {
+		for i := range b.m {
+			b.finish(b.out.floats[i*nr:i*nr+cols], b.i0+i, j)
 		}
 	}
 }
 
-// packStepMajor packs n columns of v, whose lanes stand side by side.
-func packStepMajor(dst []float32, width int, v exact.View[float32], from, n, k0, kc int) {
-	for k := range kc {
-		src := v.Row(k0 + k)[from : from+n]
-		for o := k * width; len(src) > 0; o += kc * width {
-			if width == nr && len(src) >= nr {
-				*(*[nr]float32)(dst[o:]) = *(*[nr]float32)(src)
-				src = src[nr:]
-				continue
-			}
-			lanes := min(width, len(src))
-			step := dst[o : o+width]
-			for l := range step {
-				if l < lanes {
-					step[l] = src[l]
-				} else {
-					step[l] = 0
-				}
-			}
-			src = src[lanes:]
+// finish takes r, finished chains of the cut bound for row i of C from column j
+// on: it adds the totals and, after the last cut, applies the epilogue. It
+// overwrites r.
+func (g *gemm) finish(r []float32, i, j int) {
+	if g.k > g.cut {
+		total := g.totals.Row(i)[j : j+len(r)]
+		if g.k0 == 0 {
+			copy(total, r)
+			return
 		}
-	}
-}
-
-// microKernelPlain is the plain twin of the SIMD microkernels: it runs the
-// MR×NR chains c = mac(c, a[k], b[k]) of one tile over kc steps, from +0 if
-// first, else on from what c holds.
-func microKernelPlain(mac exact.Mac, kc int, a, b []float32, c *tile, first bool) {
-	if first {
-		*c = tile{}
-	}
-	for k := range kc {
-		bk := (*[nr]float32)(b[k*nr:])
-		for i, x := range (*[mr]float32)(a[k*mr:]) {
-			row := (*[nr]float32)(c[i*nr:])
-			if mac == exact.Fused {
-				for j, y := range bk {
-					row[j] = exact.FMA(x, y, row[j])
-				}
-			} else {
-				for j, y := range bk {
-					row[j] += float32(x * y)
-				}
-			}
+		for l, x := range r {
+			total[l] += x
 		}
+		if g.k0+g.depth < g.k {
+			return
+		}
+		r = total
+	}
+	g.last(r, i, j)
+}
+
+// last applies the epilogue to a finished product's elements.
+func (g *gemm) last(r []float32, i, j int) {
+	if !g.plain {
+		g.epi.row(g, r, i, j)
+		return
+	}
+	dst := g.c.Row(i)[j : j+len(r)]
+	if g.k <= g.cut { // as the kernels left it
+		copy(dst, r)
+		return
+	}
+	for l, x := range r {
+		dst[l] = exact.CanonNaN(x)
 	}
 }
 
-func ceil(n, d int) int { return (n + d - 1) / d }
-
-var floatPool, tilePool sync.Pool
-
-// floatScratch returns n elements with any content; releaseFloats gives them back.
-func floatScratch(n int) *[]float32 {
-	if s, ok := floatPool.Get().(*[]float32); ok && cap(*s) >= n {
-		*s = (*s)[:n]
-		return s
+// rows finishes rows from..to of a product of no steps: +0 throughout.
+func (g *gemm) rows(from, to int) {
+	zeros := floatScratch(g.n)
+	defer releaseFloats(zeros)
+	for i := from; i < to; i++ {
+		clear(*zeros)
+		g.last(*zeros, i, 0)
 	}
-	s := make([]float32, n)
-	return &s
 }
-
-func releaseFloats(s *[]float32) { floatPool.Put(s) }
-
-func tileScratch(n int) *[]tile {
-	if s, ok := tilePool.Get().(*[]tile); ok && cap(*s) >= n {
-		*s = (*s)[:n]
-		return s
-	}
-	s := make([]tile, n)
-	return &s
-}
-
-func releaseTiles(s *[]tile) { tilePool.Put(s) }

@@ -208,36 +208,18 @@ TEXT ·addTileAVX2(SB), NOSPLIT, $8-16
 	LDMXCSR saved-8(SP)
 	RET
 
-DATA canonicalNaN<>+0(SB)/4, $0x7fc00000
-GLOBL canonicalNaN<>(SB), RODATA|NOPTR, $4
-
-// func storeRowsAVX2(dst *float32, stride int, r *tile, rows int)
-TEXT ·storeRowsAVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ stride+8(FP), AX
-	SHLQ $2, AX
-	MOVQ r+16(FP), SI
-	MOVQ rows+24(FP), CX
-	VBROADCASTSS canonicalNaN<>(SB), Y15
-
-row:
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VCMPPS $3, Y0, Y0, Y2 // unordered: NaN
-	VCMPPS $3, Y1, Y1, Y3
-	VBLENDVPS Y2, Y15, Y0, Y0
-	VBLENDVPS Y3, Y15, Y1, Y1
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ $64, SI
-	ADDQ AX, DI
-	DECQ CX
-	JNZ row
-	VZEROUPPER
-	RET
-
 // func setMXCSR(v uint32) (old uint32)
 TEXT ·setMXCSR(SB), NOSPLIT, $0-12
 	STMXCSR old+8(FP)
 	LDMXCSR v+0(FP)
+	RET
+
+// func pause(n int)
+TEXT ·pause(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+
+again:
+	PAUSE
+	DECQ CX
+	JNZ again
 	RET

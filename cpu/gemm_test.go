@@ -54,7 +54,7 @@ func TestMicroKernelIsItsTwin(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
-		for _, kc := range []int{1, 2, 3, 4, 5, 7, 8, 63, kcBlock - 1, kcBlock, kcBlock + 1} {
+		for _, kc := range []int{1, 2, 3, 4, 5, 7, 8, 63, 255, 256, 257} {
 			for kind := range hardKinds {
 				a, b := hard(r, kc*mr, kind), hard(r, kc*nr, kind)
 				var got, want tile
@@ -72,10 +72,9 @@ func TestMicroKernelIsItsTwin(t *testing.T) {
 	}
 }
 
-// So are the SIMD sum and store of tiles; the store leaves gaps alone.
-func TestTileSumAndStoreAreTheirTwins(t *testing.T) {
+// So is the SIMD sum of tiles.
+func TestTileSumIsItsTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	const stride = nr + 5
 	for kind := range hardKinds {
 		var got, want, x tile
 		copy(got[:], hard(r, len(got), kind))
@@ -84,17 +83,7 @@ func TestTileSumAndStoreAreTheirTwins(t *testing.T) {
 		addTile(&got, &x)
 		addTilePlain(&want, &x)
 		if err := sameTile(&got, &want); err != nil {
-			t.Errorf("sum, kind %d: %v", kind, err)
-		}
-		for rows := range mr + 1 {
-			a, b := filled(mr*stride, 7), filled(mr*stride, 7)
-			storeRows(a, stride, &x, rows)
-			storeRowsPlain(b, stride, &x, rows)
-			for i := range a {
-				if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
-					t.Fatalf("store of %d rows, kind %d: element %d is %v, want %v", rows, kind, i, a[i], b[i])
-				}
-			}
+			t.Errorf("kind %d: %v", kind, err)
 		}
 	}
 }
@@ -142,6 +131,125 @@ func TestPackingPadsWithZeros(t *testing.T) {
 				}
 				if math.Float32bits(p[i]) != math.Float32bits(want) || math.Float32bits(q[i]) != math.Float32bits(want) {
 					t.Fatalf("%d rows, %d steps: element %d is %v and %v, want %v", n, kc, i, p[i], q[i], want)
+				}
+			}
+		}
+	}
+}
+
+// sameFloats compares bits, with NaN of any payload equal.
+func sameFloats(got, want []float32) error {
+	for i, x := range got {
+		x, y := exact.CanonNaN(x), exact.CanonNaN(want[i])
+		if math.Float32bits(x) != math.Float32bits(y) {
+			return fmt.Errorf("element %d: %v (%08x), want %v (%08x)", i, x, math.Float32bits(x), y, math.Float32bits(y))
+		}
+	}
+	return nil
+}
+
+// Every set of kernels is its plain twins: any rows, from +0 and from tiles,
+// into tiles and into rows with gaps, which are left alone.
+func TestKernelSetsAreTheirTwins(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, kern := range kernels32 {
+		mr, nr := kern.mr, kern.nr
+		for rows := 1; rows <= 2*mr+1; rows++ {
+			kc := []int{1, 2, 3, 4, 5, 8, 31, 257}[rows%8]
+			kind := rows % hardKinds
+			panels := ceil(rows, mr)
+			stride, strideA := nr+3, kc+2
+			a, b := hard(r, panels*mr*strideA, kind), hard(r, kc*(nr+5), kind)
+			tiles := hard(r, panels*mr*nr, kind)
+			for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+				for flags := range 4 {
+					what := fmt.Sprintf("%s, %v, %d rows, %d steps, kind %d, flags %d", kern.name, mac, rows, kc, kind, flags)
+					var got, want [2][]float32
+					for _, v := range []*[2][]float32{&got, &want} {
+						v[0], v[1] = append([]float32(nil), tiles...), filled(rows*stride, 7)
+					}
+					arg := func(v *[2][]float32) *macro {
+						return &macro{kc: kc, a: &a[0], b: &b[0], rows: rows, flags: flags, tiles: &v[0][0],
+							out: &v[1][0], stride: 4 * stride, next: &b[0]}
+					}
+					kern.macro(mac, arg(&got))
+					macroPlain(mac, mr, nr, arg(&want))
+					for i := range rows { // the rest of the last tile is free
+						if err := sameFloats(got[0][i*nr:][:nr], want[0][i*nr:][:nr]); err != nil {
+							t.Fatalf("%s, row %d of the tiles: %v", what, i, err)
+						}
+					}
+					if err := sameEveryBit(got[1], want[1]); err != nil {
+						t.Fatalf("%s: %v", what, err)
+					}
+					if flags != toOut {
+						continue
+					}
+					x, y := arg(&got), arg(&want)
+					x.strideA, x.stepB = 4*strideA, 4*(nr+5)
+					y.strideA, y.stepB = x.strideA, x.stepB
+					kern.inPlace(mac, x)
+					inPlacePlain(mac, nr, y)
+					if err := sameEveryBit(got[1], want[1]); err != nil {
+						t.Fatalf("%s, in place: %v", what, err)
+					}
+					for cols := 1; cols <= kern.most; cols++ {
+						x.cols = cols
+						kern.narrow(mac, x)
+						inPlacePlain(mac, cols, y)
+						if err := sameEveryBit(got[1], want[1]); err != nil {
+							t.Fatalf("%s, %d columns: %v", what, cols, err)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// sameEveryBit compares bits, of NaN too.
+func sameEveryBit(got, want []float32) error {
+	for i, x := range got {
+		if math.Float32bits(x) != math.Float32bits(want[i]) {
+			return fmt.Errorf("element %d: %08x, want %08x", i, math.Float32bits(x), math.Float32bits(want[i]))
+		}
+	}
+	return nil
+}
+
+// A pair of rows, or one row, takes the products of its plain twin.
+func TestRowPairIsItsTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	const stride = 45
+	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+		for k := range 11 {
+			for _, n := range []int{8, 16, 40} {
+				for kind := range hardKinds {
+					a, b := hard(r, 2*(k+1), kind), hard(r, (k+1)*stride, kind)
+					want := hard(r, 2*n, kind)
+					got := append([]float32(nil), want...)
+					for _, second := range []int{0, 1} {
+						pair := func(c []float32) *rowPair {
+							return &rowPair{k: k + 1, a0: &a[0], a1: &a[second*(k+1)], b: &b[0], stepB: 4 * stride,
+								c0: &c[0], c1: &c[second*n], n: n}
+						}
+						if simd {
+							addRowPair(mac, pair(got))
+						} else {
+							addRowPairPlain(mac, pair(got))
+						}
+						for s := range k + 1 { // the statement: one mac after another
+							for j := range n {
+								want[j] = mac.Mac(want[j], a[s], b[s*stride+j])
+								if second == 1 {
+									want[n+j] = mac.Mac(want[n+j], a[k+1+s], b[s*stride+j])
+								}
+							}
+						}
+						if err := sameFloats(got, want); err != nil {
+							t.Fatalf("%v, %d steps, %d columns, kind %d, second %d: %v", mac, k+1, n, kind, second, err)
+						}
+					}
 				}
 			}
 		}

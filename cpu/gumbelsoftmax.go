@@ -35,6 +35,7 @@ func gumbelSoftmaxFast(ctx context.Context, d *driver, op *backend.GumbelSoftmax
 	y, hasY := optional[float32](op.Y)
 	oneHot, hasOneHot := optional[float32](op.OneHot)
 	k := d.softmaxKernel(op.Tau.Real(1))
+	stream := hasY && d.streams(op.Y)
 	return d.forRows(ctx, x.Rows, x.Cols, func(i int, spread spreader) error {
 		at, logits := position(op.Draws, i, 0), x.Row(i)
 		if !hasY {
@@ -53,36 +54,37 @@ func gumbelSoftmaxFast(ctx context.Context, d *driver, op *backend.GumbelSoftmax
 		if hasOneHot {
 			storeOneHot(oneHot.Row(i), argMaxDrawn(t))
 		}
-		return k.row(t, t, false, spread)
+		return k.row(t, t, false, stream, spread)
 	})
 }
 
 // perturb stores x + gumbel for the elements from, from+1, … of a row; from is
 // a multiple of 4.
 func perturb(mac exact.Mac, at exact.Position, t, x []float32, from int) {
-	var words [wordsAtOnce]uint32
+	s := takeRowScratch()
+	defer s.give()
+	s.source.set(at, philoxRounds)
+	words := s.words(wordsAtOnce)
 	for c := 0; c < len(x); c += wordsAtOnce {
 		part := x[c:min(c+wordsAtOnce, len(x))]
 		out := t[c : c+len(part)]
-		philoxWords(words[:(len(part)+3)&^3], at, uint32((from+c)>>2), philoxRounds)
-		for j, v := range part {
-			out[j] = v + gumbel(mac, words[j])
-		}
+		s.source.words(words[:(len(part)+3)&^3], uint32((from+c)>>2))
+		vecScores(mac, out, words, part, 1)
 	}
 }
 
 // argMaxDrawn returns the argmax of perturbed logits, −1 where all are −Inf.
 func argMaxDrawn(t []float32) int32 {
-	best, top := int32(-1), negInf
+	top := vecTop(t, 1)
+	if top == negInf {
+		return -1
+	}
 	for j, v := range t {
-		if !(v <= top) {
-			best, top = int32(j), v
-			if v != v {
-				break
-			}
+		if v == top || v != v {
+			return int32(j)
 		}
 	}
-	return best
+	return -1
 }
 
 func storeOneHot(row []float32, index int32) {

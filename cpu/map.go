@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"sync"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -17,36 +18,78 @@ const (
 )
 
 func mapFast(ctx context.Context, d *driver, o *backend.Map) error {
-	args := []*backend.Tensor{o.A, o.B, o.C}[:o.Fn.Args()]
-	y := flatOperand(o.Y)
-	in := make([]flat, len(args))
+	c := mapPool.Get().(*mapCall)
+	defer mapPool.Put(c)
+	c.y, c.args = flatOperand(o.Y), o.Fn.Args()
 	whole := o.Y.Contiguous() // every operand is one run of elements
-	for i, t := range args {
-		in[i] = flatOperand(t)
-		whole = whole && t.Contiguous() && t.Len() == o.Y.Len()
+	for i, t := range [3]*backend.Tensor{o.A, o.B, o.C} {
+		if i < c.args {
+			c.in[i] = flatOperand(t)
+			whole = whole && t.Contiguous() && t.Len() == o.Y.Len()
+		}
 	}
 	if whole {
-		y.asRow()
-		for i := range in {
-			in[i].asRow()
+		c.y.asRow()
+		for i := range c.args {
+			c.in[i].asRow()
 		}
 	}
-	chunks := ceil(y.Cols, mapChunk)
-	units := y.Batch * y.Rows * chunks
-	row := rowFunction(d.mac, o.Fn)
-	return d.parallel(ctx, units, ceil(mapGrain, min(y.Cols, mapChunk)), func(from, to int) {
-		var stretched [3][mapChunk]float32
-		var x [3][]float32
-		for u := from; u < to; u++ {
-			b, i, j0 := u/chunks/y.Rows, u/chunks%y.Rows, u%chunks*mapChunk
-			n := min(mapChunk, y.Cols-j0)
-			for a := range in {
-				x[a] = in[a].run(b, i, j0, n, y.Cols, &stretched[a])
-			}
-			row(y.run(b, i, j0, n, y.Cols, nil), x[0], x[1], x[2])
-		}
-	})
+	c.chunks = ceil(c.y.Cols, mapChunk)
+	c.row = rowFunctions[d.mac][o.Fn]
+	err := d.parallel(ctx, c.y.Batch*c.y.Rows*c.chunks, ceil(mapGrain, min(c.y.Cols, mapChunk)), c.work)
+	c.y, c.in = flat{}, [3]flat{} // a pool holds no tensor's memory
+	return err
 }
+
+// mapCall is one operation; calls are kept for the next.
+type mapCall struct {
+	y      flat
+	in     [3]flat
+	args   int
+	chunks int // of a row
+	row    func(y, a, b, c, scratch []float32)
+	work   func(from, to int)
+}
+
+var mapPool = sync.Pool{New: func() any {
+	c := new(mapCall)
+	c.work = c.units
+	return c
+}}
+
+// units computes chunks from..to, counted through rows and batch.
+func (c *mapCall) units(from, to int) {
+	work := mapWorkPool.Get().(*mapWork)
+	defer mapWorkPool.Put(work)
+	var x [3][]float32
+	for u := from; u < to; u++ {
+		b, i, j0 := u/c.chunks/c.y.Rows, u/c.chunks%c.y.Rows, u%c.chunks*mapChunk
+		n := min(mapChunk, c.y.Cols-j0)
+		for a := range c.args {
+			x[a] = c.in[a].run(b, i, j0, n, c.y.Cols, &work.stretched[a])
+		}
+		c.row(c.y.run(b, i, j0, n, c.y.Cols, nil), x[0], x[1], x[2], work.scratch[:n])
+	}
+}
+
+// mapWork is one thread's memory: arguments of one column, spread, and what
+// lies between the steps of a function.
+type mapWork struct {
+	stretched [3][mapChunk]float32
+	scratch   [mapChunk]float32
+}
+
+var mapWorkPool = sync.Pool{New: func() any { return new(mapWork) }}
+
+// rowFunctions holds rowFunction of every mac and function.
+var rowFunctions = func() (all [2][]func(y, a, b, c, scratch []float32)) {
+	for mac := range all {
+		for _, fn := range backend.Fns() {
+			all[mac] = append(all[mac], rowFunction(exact.Mac(mac), fn))
+		}
+	}
+	return all
+}()
 
 // flat is a float32 tensor's layout and its memory from the first element on.
 type flat struct {
@@ -86,53 +129,38 @@ func (f *flat) run(b, i, j0, n, wide int, buf *[mapChunk]float32) []float32 {
 }
 
 // rowFunction returns the function over rows of equal length; arguments that
-// fn lacks are nil.
-func rowFunction(mac exact.Mac, fn backend.Fn) func(y, a, b, c []float32) {
-	switch fn {
-	case backend.FnAdd:
-		return func(y, a, b, _ []float32) {
-			a, b = a[:len(y)], b[:len(y)]
-			for i := range y {
-				y[i] = exact.Add(a[i], b[i])
-			}
-		}
-	case backend.FnSub:
-		return func(y, a, b, _ []float32) {
-			a, b = a[:len(y)], b[:len(y)]
-			for i := range y {
-				y[i] = exact.Sub(a[i], b[i])
-			}
-		}
-	case backend.FnMul:
-		return func(y, a, b, _ []float32) {
-			a, b = a[:len(y)], b[:len(y)]
-			for i := range y {
-				y[i] = exact.Mul(a[i], b[i])
-			}
-		}
-	case backend.FnMax:
-		return func(y, a, b, _ []float32) {
-			a, b = a[:len(y)], b[:len(y)]
-			for i := range y {
-				r := a[i]
-				if b[i] > r || (b[i] != b[i] && r == r) {
-					r = b[i]
-				}
-				y[i] = exact.CanonNaN(r)
-			}
-		}
-	case backend.FnMin:
-		return func(y, a, b, _ []float32) {
-			a, b = a[:len(y)], b[:len(y)]
-			for i := range y {
-				r := a[i]
-				if b[i] < r || (b[i] != b[i] && r == r) {
-					r = b[i]
-				}
-				y[i] = exact.CanonNaN(r)
-			}
-		}
+// fn lacks are nil, y may be any of them, and scratch is as long as y.
+func rowFunction(mac exact.Mac, fn backend.Fn) func(y, a, b, c, scratch []float32) {
+	plain := rowFunctionPlain(mac, fn)
+	if f := elementaryRow(mac, fn); f != nil {
+		return func(y, a, _, _, scratch []float32) { f(y, a, scratch) }
 	}
+	fast := simdRow(mac, fn)
+	if fast == nil {
+		return func(y, a, b, c, _ []float32) { plain(y, a, b, c) }
+	}
+	return func(y, a, b, c, _ []float32) {
+		if full := len(y) / 8 * 8; full > 0 {
+			fast(&y[0], start(&a, full), start(&b, full), start(&c, full), full/8)
+			y = y[full:]
+		}
+		plain(y, a, b, c)
+	}
+}
+
+// start cuts the first n elements off *s and returns where they stand; nil
+// stays nil.
+func start(s *[]float32, n int) *float32 {
+	if *s == nil {
+		return nil
+	}
+	p := &(*s)[:n][0]
+	*s = (*s)[n:]
+	return p
+}
+
+// rowFunctionPlain is rowFunction element by element.
+func rowFunctionPlain(mac exact.Mac, fn backend.Fn) func(y, a, b, c []float32) {
 	switch f := elementFunction(mac, fn); fn.Args() {
 	case 1:
 		return func(y, a, _, _ []float32) {

@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"math"
+	"unsafe"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -21,11 +22,11 @@ const (
 	// the threads by whole products.
 	smallProduct = 1 << 20
 	// tinyProduct is the number of macs up to which a product takes less time
-	// than waking a thread does.
-	tinyProduct = 1 << 16
+	// than another thread takes to join in.
+	tinyProduct = 1 << 19
 )
 
-// matMul runs the real core for both element types. A complex product
+// matMul runs the float32 core for both element types. A complex product
 //
 //	re = mac(re, ar, br), re = mac(re, −ai, bi)
 //	im = mac(im, ar, bi), im = mac(im, ai, br)
@@ -33,7 +34,7 @@ const (
 // is the real product of A's rows (ar, ai, ar, ai, ...), twice as deep, with
 // two columns for each of B's: (br, −bi, ...) and (bi, br, ...), because
 // (−ai)·bi and ai·(−bi) are the same number. Its result is C's own row of real
-// and imaginary parts.
+// and imaginary parts. Conjugation flips signs in B alone, for the same reason.
 func matMul(ctx context.Context, d *driver, o *backend.MatMul) error {
 	m, n, k := o.Sizes()
 	if o.Alpha.Or(1) == 0 {
@@ -42,74 +43,159 @@ func matMul(ctx context.Context, d *driver, o *backend.MatMul) error {
 	if d.fault == faultKTail {
 		k -= k % 8
 	}
-	product := func(b int) gemm { return floatProduct(d, o, b, k) }
-	if o.C.DType() == backend.Complex64 {
-		product = func(b int) gemm { return complexProduct(d, o, b, k) }
-	}
-	if batch := o.C.Batch(); batch > 1 && int64(m)*int64(n)*int64(k) <= smallProduct {
-		return d.parallel(ctx, batch, 1, func(from, to int) {
+	macs := int64(m) * int64(n) * int64(k)
+	if batch := o.C.Batch(); batch > 1 && macs <= smallProduct {
+		grain := int(max(1, min(tinyProduct/max(1, macs), int64(ceil(batch, d.threads)))))
+		return d.parallel(ctx, batch, grain, func(from, to int) {
 			for b := from; b < to; b++ {
-				g := product(b)
 				// The only error is the context's, which parallel returns too.
-				_ = g.run(d.runner(ctx, 1), 1)
+				_ = multiply(ctx, d, o, b, k, 1)
 			}
 		})
 	}
 	threads := d.threads
-	if int64(m)*int64(n)*int64(k) <= tinyProduct {
+	if macs <= tinyProduct {
 		threads = 1
 	}
 	for b := range o.C.Batch() {
-		g := product(b)
-		if err := g.run(d.runner(ctx, threads), threads); err != nil {
+		if err := multiply(ctx, d, o, b, k, threads); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// runner returns how a product's pieces run on that many threads.
-func (d *driver) runner(ctx context.Context, threads int) runner {
-	if threads > 1 {
-		return func(n int, work func(int)) error {
-			return d.parallel(ctx, n, 1, func(from, _ int) { work(from) })
-		}
+// multiply computes one matrix of the batch.
+func multiply(ctx context.Context, d *driver, o *backend.MatMul, batch, k, threads int) error {
+	g := gemmPool.Get().(*gemm)
+	g.d, g.mac, g.threads, g.kern = d, d.mac, threads, best32
+	if !simd {
+		g.kern = portable
 	}
-	return func(n int, work func(int)) error {
-		for i := range n {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			work(i)
+	g.k, g.cut = k, exact.Cut
+	if d.fault == faultCutIgnored {
+		g.cut = max(k, 1)
+	}
+	if o.C.DType() == backend.Complex64 {
+		g.complexOperands(o, batch)
+	} else {
+		g.floatOperands(o, batch)
+	}
+	g.m, g.n = g.c.Rows, g.c.Cols
+	var err error
+	if g.n <= maxTurned && g.m >= 16*g.n && g.k > 0 && o.C.DType() == backend.Float32 {
+		err = g.runTurned(ctx)
+	} else {
+		err = g.run(ctx)
+	}
+	gemmPool.Put(g)
+	return err
+}
+
+// maxTurned is the number of columns up to which a high product is computed as
+// its transpose, so that vectors run over its rows.
+const maxTurned = 6
+
+// runTurned computes Cᵀ = op(B)ᵀ·op(A)ᵀ, whose chains are those of C, and
+// finishes C's rows from it.
+func (g *gemm) runTurned(ctx context.Context) error {
+	m, n, c, plain := g.m, g.n, g.c, g.plain
+	turned := floatScratch(m * n)
+	defer releaseFloats(turned)
+	g.a, g.b = g.b, g.a
+	g.m, g.n, g.c, g.plain = n, m, exact.Dense(*turned, n, m), true
+	if err := g.run(ctx); err != nil {
+		return err
+	}
+	g.m, g.n, g.c, g.plain = m, n, c, plain
+	var row [maxTurned]float32
+	for i := range m {
+		for j := range n {
+			row[j] = (*turned)[j*m+i]
 		}
-		return nil
+		g.last(row[:n], i, 0)
+	}
+	return nil
+}
+
+func (g *gemm) floatOperands(o *backend.MatMul, batch int) {
+	g.a = operand{view: matrix[float32](o.A, batch), order: orderOf(!o.TransA)}
+	g.b = operand{view: matrix[float32](o.B, batch), order: orderOf(o.TransB)}
+	g.c = matrix[float32](o.C, batch)
+	g.plain = bare(g.d, o) && o.Act == backend.NoActivation
+	if !g.plain {
+		g.epi = epilogue32{real: epilogue(g.mac, o), act: o.Act, fault: g.d.fault}
 	}
 }
 
-func floatProduct(d *driver, o *backend.MatMul, batch, k int) gemm {
-	a, b, c := matrix[float32](o.A, batch), matrix[float32](o.B, batch), matrix[float32](o.C, batch)
-	e := epilogue(d.mac, o)
-	g := gemm{mac: d.mac, m: c.Rows, n: c.Cols, k: k, cut: cutOf(d, k),
-		packA: func(dst []float32, from, n, k0, kc int) { packA(dst, a, o.TransA, from, n, k0, kc) },
-		packB: func(dst []float32, from, n, k0, kc int) { packB(dst, b, o.TransB, from, n, k0, kc) },
+// bare reports whether C is the product itself but for an activation.
+func bare(d *driver, o *backend.MatMul) bool {
+	return o.Alpha.Or(1) == 1 && o.Beta.Or(0) == 0 && o.Bias == nil && d.fault == ""
+}
+
+func (g *gemm) complexOperands(o *backend.MatMul, batch int) {
+	g.k, g.cut = 2*g.k, 2*g.cut
+	g.a = operand{view: parts(matrix[complex64](o.A, batch)), order: laneMajor}
+	if o.TransA {
+		g.a.order = splitSteps
 	}
-	plain := e.Alpha == 1 && e.Beta == 0 && e.Bias == nil && e.Act == nil && d.fault == ""
-	g.store = func(r *tile, i0, j0, rows, cols int) {
-		if plain && cols == nr {
-			storeRows(c.Data[i0*c.Stride+j0:], c.Stride, r, rows)
-			return
+	g.b = operand{view: parts(matrix[complex64](o.B, batch)), order: pairSteps}
+	if o.TransB {
+		g.b.order = pairLanes
+	}
+	const minus = 1 << 31
+	g.b.signs[2] = minus
+	if o.ConjB { // (br, −bi), (bi, br)
+		g.b.signs[1] ^= minus
+		g.b.signs[2] ^= minus
+	}
+	if o.ConjA { // what meets ai
+		g.b.signs[2] ^= minus
+		g.b.signs[3] ^= minus
+	}
+	c := matrix[complex64](o.C, batch)
+	g.c, g.plain = parts(c), bare(g.d, o)
+	if !g.plain {
+		g.epi = epilogue32{isComplex: true, complex: complexEpilogue(o), c: c, fault: g.d.fault}
+	}
+}
+
+// parts returns a complex matrix as the floats that it consists of.
+func parts(v exact.View[complex64]) exact.View[float32] {
+	p := exact.View[float32]{Rows: v.Rows, Cols: 2 * v.Cols, Stride: 2 * v.Stride}
+	if len(v.Data) > 0 {
+		p.Data = unsafe.Slice((*float32)(unsafe.Pointer(&v.Data[0])), 2*len(v.Data))
+	}
+	return p
+}
+
+// epilogue32 is what follows a product of either type.
+type epilogue32 struct {
+	real exact.Epilogue
+	act  backend.Activation // names real.Act
+
+	isComplex bool
+	complex   exact.ComplexEpilogue
+	c         exact.View[complex64]
+	fault     string
+}
+
+// row finishes the products r of row i of C from column j on; it overwrites r.
+func (e *epilogue32) row(g *gemm, r []float32, i, j int) {
+	if e.isComplex {
+		dst := e.c.Row(i)[j/2 : (j+len(r))/2]
+		for l := range dst {
+			dst[l] = e.complex.Apply(g.mac, complex(r[2*l], r[2*l+1]), j/2+l, dst[l])
 		}
-		for i := range rows {
-			dst, src := c.Row(i0 + i)[j0:j0+cols], r[i*nr:i*nr+cols]
-			if d.fault == faultReadsC {
-				for j := range src {
-					src[j] = d.mac.Mac(src[j], e.Beta, dst[j])
-				}
-			}
-			finishRow(d.mac, &e, o.Act, dst, src, j0)
+		return
+	}
+	dst := g.c.Row(i)[j : j+len(r)]
+	if e.fault == faultReadsC {
+		for l := range r {
+			r[l] = g.mac.Mac(r[l], e.real.Beta, dst[l])
 		}
 	}
-	return g
+	finishRow(g.mac, &e.real, e.act, dst, r, j)
 }
 
 // finishRow is exact.Epilogue.Apply over part of a row of C, dst, whose products r
@@ -156,83 +242,8 @@ func finishRow(mac exact.Mac, e *exact.Epilogue, act backend.Activation, dst, r 
 	}
 }
 
-func complexProduct(d *driver, o *backend.MatMul, batch, k int) gemm {
-	a, b, c := matrix[complex64](o.A, batch), matrix[complex64](o.B, batch), matrix[complex64](o.C, batch)
-	e := complexEpilogue(o)
-	return gemm{mac: d.mac, m: c.Rows, n: 2 * c.Cols, k: 2 * k, cut: 2 * cutOf(d, k),
-		packA: func(dst []float32, from, n, k0, kc int) {
-			packComplexA(dst, a, o.TransA, o.ConjA, from, n, k0/2, kc/2)
-		},
-		packB: func(dst []float32, from, n, k0, kc int) {
-			packComplexB(dst, b, o.TransB, o.ConjB, from/2, n/2, k0/2, kc/2)
-		},
-		store: func(r *tile, i0, j0, rows, cols int) {
-			for i := range rows {
-				dst := c.Row(i0 + i)[j0/2 : (j0+cols)/2]
-				for j := range dst {
-					x := complex(r[i*nr+2*j], r[i*nr+2*j+1])
-					dst[j] = e.Apply(d.mac, x, j0/2+j, dst[j])
-				}
-			}
-		},
-	}
-}
-
-// cutOf returns where K is cut.
-func cutOf(d *driver, k int) int {
-	if d.fault == faultCutIgnored {
-		return max(k, 1)
-	}
-	return exact.Cut
-}
-
-// packComplexA packs n rows of op(A) from row from, kc complex steps from k0,
-// as panels of MR rows and two steps a complex one: real, imaginary.
-func packComplexA(dst []float32, a exact.View[complex64], trans, conj bool, from, n, k0, kc int) {
-	for l0 := 0; l0 < n; l0 += mr {
-		for k := range kc {
-			step := dst[2*k*mr : 2*(k+1)*mr]
-			clear(step)
-			for l := range min(mr, n-l0) {
-				z := complexAt(a, trans, conj, from+l0+l, k0+k)
-				step[l], step[mr+l] = real(z), imag(z)
-			}
-		}
-		dst = dst[2*kc*mr:]
-	}
-}
-
-// packComplexB packs n complex columns of op(B) from column from, kc complex
-// steps from k0, as panels of NR real columns: (br, −bi) and (bi, br).
-func packComplexB(dst []float32, b exact.View[complex64], trans, conj bool, from, n, k0, kc int) {
-	for l0 := 0; l0 < n; l0 += nr / 2 {
-		for k := range kc {
-			step := dst[2*k*nr : 2*(k+1)*nr]
-			clear(step)
-			for l := range min(nr/2, n-l0) {
-				z := complexAt(b, trans, conj, k0+k, from+l0+l)
-				step[2*l], step[2*l+1] = real(z), imag(z)
-				step[nr+2*l], step[nr+2*l+1] = -imag(z), real(z)
-			}
-		}
-		dst = dst[2*kc*nr:]
-	}
-}
-
-// complexAt returns element (i, j) of op(v).
-func complexAt(v exact.View[complex64], trans, conj bool, i, j int) complex64 {
-	if trans {
-		i, j = j, i
-	}
-	z := v.At(i, j)
-	if conj {
-		z = complex(real(z), -imag(z))
-	}
-	return z
-}
-
 func epilogue(mac exact.Mac, o *backend.MatMul) exact.Epilogue {
-	e := exact.Epilogue{Alpha: o.Alpha.Real(1), Beta: o.Beta.Real(0), Act: activation(mac, o.Act)}
+	e := exact.Epilogue{Alpha: o.Alpha.Real(1), Beta: o.Beta.Real(0), Act: activations[mac][o.Act]}
 	if bias, given := optional[float32](o.Bias); given {
 		e.Bias = bias.Row(0)
 	}
@@ -247,19 +258,15 @@ func complexEpilogue(o *backend.MatMul) exact.ComplexEpilogue {
 	return e
 }
 
-func activation(mac exact.Mac, a backend.Activation) func(float32) float32 {
-	switch a {
-	case backend.Relu:
-		return exact.Relu
-	case backend.Sigmoid:
-		return mac.Sigmoid
-	case backend.Tanh:
-		return mac.Tanh
-	case backend.Softplus:
-		return mac.Softplus
+// activations are the functions of an epilogue, made once.
+var activations = func() (all [2][backend.Softplus + 1]func(float32) float32) {
+	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+		all[mac] = [...]func(float32) float32{
+			backend.Relu: exact.Relu, backend.Sigmoid: mac.Sigmoid, backend.Tanh: mac.Tanh, backend.Softplus: mac.Softplus,
+		}
 	}
-	return nil
-}
+	return all
+}()
 
 func matMulReference(d *driver, o *backend.MatMul) error {
 	for i := range o.C.Batch() {

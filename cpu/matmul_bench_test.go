@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -45,15 +46,77 @@ func BenchmarkMatMul(b *testing.B) {
 // BenchmarkMicroKernel reports the GFLOPS of one tile in L1: the ceiling that
 // the product's packing and memory traffic are measured against.
 func BenchmarkMicroKernel(b *testing.B) {
+	const steps = 256
 	r := rand.New(rand.NewPCG(1, 1))
-	x, y := hard(r, kcBlock*mr, 0), hard(r, kcBlock*nr, 0)
+	x, y := hard(r, steps*mr, 0), hard(r, steps*nr, 0)
 	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
 		b.Run(mac.String(), func(b *testing.B) {
 			var c tile
 			for b.Loop() {
-				microKernel(mac, kcBlock, x, y, &c, true)
+				microKernel(mac, steps, x, y, &c, true)
 			}
-			b.ReportMetric(2*kcBlock*mr*nr*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+			b.ReportMetric(2*steps*mr*nr*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 		})
 	}
+}
+
+// BenchmarkOrder reports what the contract's order costs. In turn it times the
+// product, the same kernels in a freer order (chains of 256 steps, added up, as
+// blocked libraries do), and fused multiply-adds in registers, which no order
+// passes. "of-free" and "of-ceiling" compare the best rates of the rounds, which
+// other work on the machine disturbs least.
+func BenchmarkOrder(b *testing.B) {
+	ctx := context.Background()
+	var fma *Ceiling
+	for _, c := range Ceilings(1) {
+		if rate, err := c.Measure(ctx); !c.Memory && err == nil {
+			if best, _ := measured(ctx, fma); rate > best {
+				fma = c
+			}
+		}
+	}
+	for _, s := range [][3]int{{4, 4, 4096}, {1, 16, 4096}, {16, 16, 256}, {16, 16, 4096}, {24, 32, 4096}, {64, 64, 4096},
+		{128, 128, 128}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}} {
+		b.Run(fmt.Sprintf("%dx%dx%d", s[0], s[1], s[2]), func(b *testing.B) {
+			m, n, k := s[0], s[1], s[2]
+			r := rand.New(rand.NewPCG(1, 1))
+			x, y := exact.Dense(hard(r, m*k, 0), m, k), exact.Dense(hard(r, k*n, 0), k, n)
+			z := exact.Dense(make([]float32, m*n), m, n)
+			product := func(cut int) float64 {
+				flops := 2 * float64(m*n) * float64(k)
+				times := int(2e8/flops) + 1
+				start := time.Now()
+				for range times {
+					g := gemmPool.Get().(*gemm)
+					g.d, g.mac, g.threads, g.kern = &driver{threads: 1}, exact.Fused, 1, best32
+					g.m, g.n, g.k, g.cut, g.c, g.plain = m, n, k, cut, z, true
+					g.a, g.b = operand{view: x, order: laneMajor}, operand{view: y, order: stepMajor}
+					if err := g.run(ctx); err != nil {
+						b.Fatal(err)
+					}
+					gemmPool.Put(g)
+				}
+				return flops * float64(times) / time.Since(start).Seconds() / 1e9
+			}
+			var ours, free, ceiling float64
+			for b.Loop() {
+				ours, free = max(ours, product(exact.Cut)), max(free, product(256))
+				rate, err := measured(ctx, fma)
+				if err != nil {
+					b.Fatal(err)
+				}
+				ceiling = max(ceiling, rate)
+			}
+			b.ReportMetric(ours, "GFLOPS")
+			b.ReportMetric(ours/free, "of-free")
+			b.ReportMetric(ours/ceiling, "of-ceiling")
+		})
+	}
+}
+
+func measured(ctx context.Context, c *Ceiling) (float64, error) {
+	if c == nil {
+		return 0, nil
+	}
+	return c.Measure(ctx)
 }

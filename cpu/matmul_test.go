@@ -2,8 +2,10 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -15,9 +17,9 @@ import (
 // productShapes are M, N and K at the edges of tiles, blocks and cuts.
 var productShapes = [][3]int{
 	{1, 1, 1}, {1, 1, 0}, {3, 5, 0}, {5, 15, 7}, {6, 16, 8}, {7, 17, 9}, {13, 31, 3}, {11, 2, 61},
-	{6, 16, kcBlock - 1}, {7, 15, kcBlock}, {5, 17, kcBlock + 1}, {mcBlock - 1, 65, 5}, {mcBlock, 64, 4}, {mcBlock + 1, 67, 3},
-	{2, ncBlock - 1, 3}, {3, ncBlock + 1, 5}, {1, ncBlock + 17, 2},
-	{2, 3, exact.Cut - 1}, {3, 2, exact.Cut}, {7, 17, exact.Cut + 1}, {1, 5, 2*exact.Cut + 300},
+	{6, 16, 255}, {7, 33, 256}, {5, 17, 257}, {71, 65, 5}, {72, 64, 4}, {97, 67, 3}, {13, 35, 513},
+	{2, 1023, 3}, {3, 1025, 5}, {1, 1041, 2}, {25, 31, 259}, {12, 1030, 2},
+	{2, 3, exact.Cut - 1}, {3, 2, exact.Cut}, {7, 17, exact.Cut + 1}, {97, 6, exact.Cut + 2}, {1, 5, 2*exact.Cut + 300},
 }
 
 // The plain twins, which other processors run, give the same bits.
@@ -34,9 +36,133 @@ func TestMatMulWithoutSIMD(t *testing.T) {
 	}
 }
 
+// onKernels runs test on every set of kernels that the processor has, with its
+// own blocks and with blocks so small that every path meets small shapes: A and
+// B packed or in place, several blocks of rows, columns and steps.
+func onKernels(t *testing.T, test func(t *testing.T, name string)) {
+	defer func(was *kernel32) { best32 = was }(best32)
+	for _, kern := range kernels32 {
+		for _, direct := range []int{0, 1 << 20} {
+			small := *kern
+			small.kc, small.mc, small.nc, small.direct = 8, 2*kern.mr, 3*kern.nr, direct
+			best32 = &small
+			test(t, fmt.Sprintf("%s, in place up to %d", kern.name, direct))
+		}
+		best32 = kern
+		test(t, kern.name)
+	}
+}
+
+// Every set of kernels gives the bits of the reference.
+func TestMatMulOnEveryKernelSet(t *testing.T) {
+	shapes := [][3]int{{1, 130, 9}, {5, 97, 17}, {13, 33, 16}, {24, 64, 8}, {37, 101, 43}, {50, 15, 25}, {70, 3, 29}, {300, 1, 41}, {26, 70, exact.Cut + 9}}
+	onKernels(t, func(t *testing.T, name string) {
+		for n, s := range shapes {
+			for v := range 4 {
+				transA, transB := v&1 != 0, v&2 != 0
+				if s[2] > exact.Cut && (v != n%4 || name == "portable") {
+					continue
+				}
+				profile, kind := profiles[(n+v)%2], (n+v)%hardKinds
+				a, b := turned(1, s[0], s[2], transA, v%2), turned(1, s[2], s[1], transB, n%2)
+				c := shape{1, s[0], s[1], 1}
+				what := fmt.Sprintf("%s, %v %v, variant %d, kind %d", name, profile, s, v, kind)
+				same(t, profile, what, func(r *rig) backend.Op {
+					op := &backend.MatMul{TransA: transA, TransB: transB, A: in(r, a, numbers(1, a.len(), kind)),
+						B: in(r, b, numbers(2, b.len(), kind)), C: out(r, c, numbers(3, c.len(), 2))}
+					if n%2 == 0 {
+						op.Beta = backend.Scalar(0.5)
+					}
+					return op
+				})
+				if s[2] > 100 {
+					continue
+				}
+				same(t, profile, "complex, "+what, func(r *rig) backend.Op {
+					return &backend.MatMul{TransA: transA, TransB: transB, ConjA: n&1 != 0, ConjB: n&2 != 0,
+						A: in(r, a, complexNumbers(1, a.len(), kind)), B: in(r, b, complexNumbers(2, b.len(), kind)),
+						C: out(r, c, complexNumbers(3, c.len(), 2))}
+				})
+			}
+		}
+	})
+}
+
+// In steady state the driver allocates nothing, on any path.
+func TestMatMulAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("under the race detector sync.Pool drops memory at random")
+	}
+	ctx := context.Background()
+	for _, threads := range []int{1, 2} {
+		dev, err := backend.Open(ctx, "cpu", backend.Config{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &driver{threads: threads}
+		for _, s := range [][3]int{{3, 3, 3}, {64, 64, 64}, {2, 300, 100}, {300, 3, 100}, {150, 130, 600}, {200, 190, 180}} {
+			op := &backend.MatMul{Act: backend.Sigmoid}
+			for i, p := range []**backend.Tensor{&op.A, &op.B, &op.C} {
+				rows, cols := [3]int{s[0], s[2], s[0]}[i], [3]int{s[2], s[1], s[1]}[i]
+				if *p, err = backend.FromSlice(ctx, dev, rows, cols, make([]float32, rows*cols)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, act := range []backend.Activation{backend.NoActivation, backend.Sigmoid} {
+				op.Act = act
+				if n := testing.AllocsPerRun(50, func() {
+					if err := d.Run(ctx, op); err != nil {
+						t.Error(err)
+					}
+				}); n != 0 {
+					t.Errorf("%v on %d threads, %v: %v allocations a product", s, threads, act, n)
+				}
+			}
+		}
+		dev.Close()
+	}
+}
+
+// A product stops between blocks when its context ends.
+func TestMatMulStops(t *testing.T) {
+	const n = 400
+	ctx := context.Background()
+	for _, threads := range []int{1, 3} {
+		dev, err := backend.Open(ctx, "cpu", backend.Config{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		op := &backend.MatMul{}
+		for _, p := range []**backend.Tensor{&op.A, &op.B, &op.C} {
+			if *p, err = backend.FromSlice(ctx, dev, n, n, make([]float32, n*n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ending := &endingContext{Context: ctx}
+		ending.left.Store(3)
+		if err := dev.Run(ending, op); !errors.Is(err, context.Canceled) {
+			t.Errorf("%d threads: %v, want the context's error", threads, err)
+		}
+		dev.Close()
+	}
+}
+
+// endingContext ends after it has been asked a few times.
+type endingContext struct {
+	context.Context
+	left atomic.Int32
+}
+
+func (c *endingContext) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
 // Totals between cuts, over several blocks of rows and of columns.
 func TestMatMulCutsAcrossBlocks(t *testing.T) {
-	for v, s := range [][3]int{{mcBlock + 5, 67, exact.Cut + 3}, {2, ncBlock + 19, exact.Cut + 1}} {
+	for v, s := range [][3]int{{101, 67, exact.Cut + 3}, {2, 1043, exact.Cut + 1}} {
 		a, b, c := shape{1, s[0], s[2], 0}, shape{1, s[2], s[1], 1}, shape{1, s[0], s[1], 1}
 		same(t, profiles[v], fmt.Sprintf("%v %v", profiles[v], s), func(r *rig) backend.Op {
 			return &backend.MatMul{A: in(r, a, numbers(1, a.len(), 0)), B: in(r, b, numbers(2, b.len(), 0)),

@@ -26,7 +26,9 @@ func nearestOp(r *rig, metric backend.Metric, n, d, k, m int, x, c, shift []floa
 	return o
 }
 
-func TestNearest(t *testing.T) {
+func TestNearest(t *testing.T) { withLaneKernels(t, testNearest) }
+
+func testNearest(t *testing.T) {
 	for s, size := range distanceShapes() {
 		n, d, k := size[0], size[1], size[2]
 		for _, profile := range profiles {
@@ -51,26 +53,119 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func TestFollowKernelIsItsTwin(t *testing.T) {
+// The search kernels follow scores as their twin does: ties, NaN and infinities
+// in any place, leaders that other centres have set.
+func TestSearchKernelsAreTheirTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
-	for range 50 {
-		var got, want [mr]leader
-		for i := range got {
-			for l := range got[i].score {
-				got[i].score[l] = float32(math.Inf(1))
+	for _, v := range laneKernelSets() {
+		lanes, group := v.lanes(), v.group()
+		run := flushing
+		if v == plainLanes {
+			run = func(f func()) { f() }
+		}
+		for round := range 300 {
+			kind, d, panels, groups := round%hardKinds, 1+rng.IntN(9), 1+rng.IntN(3), 1+rng.IntN(4)
+			rows, centres := hard(rng, panels*lanes*d, kind), hard(rng, groups*group*d, kind)
+			for j := 1; j < groups*group; j++ {
+				if rng.IntN(2) == 0 {
+					copy(centres[j*d:(j+1)*d], centres[rng.IntN(j)*d:])
+				}
+			}
+			half, number := make([]float32, groups*group), make([]int32, groups*group)
+			for j := range half {
+				number[j] = int32(j + round)
+				if rng.IntN(9) == 0 {
+					half[j] = hard(rng, 1, kind)[0]
+				}
+			}
+			start := make([]int32, panels*2*lanes)
+			for i := range start {
+				start[i] = infinityBits
+				if rng.IntN(5) == 0 {
+					start[i] = int32(math.Float32bits(hard(rng, 1, kind)[0]))
+				}
+			}
+			got, want := slices.Clone(start), slices.Clone(start)
+			h := hunt{steps: d, rows: &rows[0], panels: panels, centres: &centres[0], groups: groups,
+				half: &half[0], number: &number[0], stride: 4 * d}
+			for _, chains := range []chain{fusedProducts, splitProducts, magnitudes} {
+				h.leaders = &got[0]
+				run(func() { v.search(chains, &h) })
+				h.leaders = &want[0]
+				h.plain(chains, v)
+				for i := range want {
+					g, w := got[i], want[i]
+					if i%(2*lanes) < lanes {
+						g = int32(math.Float32bits(exact.CanonNaN(math.Float32frombits(uint32(g)))))
+						w = int32(math.Float32bits(exact.CanonNaN(math.Float32frombits(uint32(w)))))
+					}
+					if g != w {
+						t.Fatalf("%v, round %d, chain %d: leader %d is %x, want %x", v, round, chains, i, g, w)
+					}
+				}
 			}
 		}
-		want = got
-		for panel := range int32(6) {
-			products, half := tile(hard(rng, mr*nr, 2+rng.IntN(2))), [nr]float32(hard(rng, nr, 2))
-			follow(&products, &half, &got, panel, nr)
-			followPlain(&products, &half, &want, panel, nr)
+	}
+}
+
+func TestSiftKernelsAreTheirTwins(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 24))
+	for _, v := range laneKernelSets() {
+		if v == plainLanes {
+			continue // the twin itself
 		}
-		for i := range got {
-			for l := range got[i].score {
-				g, w := exact.CanonNaN(got[i].score[l]), exact.CanonNaN(want[i].score[l])
-				if math.Float32bits(g) != math.Float32bits(w) || got[i].panel[l] != want[i].panel[l] {
-					t.Fatalf("row %d, lane %d: %v of panel %d, want %v of panel %d", i, l, g, got[i].panel[l], w, want[i].panel[l])
+		lanes := v.lanes()
+		for round := range 500 {
+			k, kind := 1+rng.IntN(40), round%hardKinds
+			from := rng.IntN(k)
+			threshold := [maxLanes]float32(hard(rng, maxLanes, kind))
+			if round%3 == 0 {
+				for l := range threshold {
+					threshold[l] = -1e38 // seldom passed
+				}
+			}
+			scores, half := hard(rng, k*lanes, kind), hard(rng, k, kind)
+			for _, chains := range []chain{fusedProducts, magnitudes} {
+				got, want := slices.Clone(scores), slices.Clone(scores)
+				var j, wantJ int
+				var mask, wantMask uint32
+				flushing(func() { j, mask = v.sift(chains, got, half, &threshold, from, k) })
+				wantJ, wantMask = siftPlain(chains, lanes, want, half, &threshold, from, k)
+				if err := sameLanes(got, want); err != nil || j != wantJ || mask != wantMask {
+					t.Fatalf("%v, round %d, chain %d: %d, %b, want %d, %b: %v", v, round, chains, j, mask, wantJ, wantMask, err)
+				}
+			}
+		}
+	}
+}
+
+func TestListKernelsAreTheirTwins(t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 26))
+	for _, v := range laneKernelSets() {
+		if v == plainLanes {
+			continue // the twin itself
+		}
+		lanes := v.lanes()
+		for round := range 500 {
+			k, kind := 1+rng.IntN(40), round%hardKinds
+			m := 1 + rng.IntN(k)
+			scores, half := hard(rng, k*lanes, kind), hard(rng, k, kind)
+			for i := range scores { // ties
+				if rng.IntN(3) == 0 {
+					scores[i] = scores[rng.IntN(i+1)]
+				}
+			}
+			for _, chains := range []chain{fusedProducts, magnitudes} {
+				got, want := make([]int32, m*2*lanes), make([]int32, m*2*lanes)
+				a, b := slices.Clone(scores), slices.Clone(scores)
+				flushing(func() { v.first(chains, a, half, got, m, k) })
+				firstPlain(chains, lanes, b, half, want, m, k)
+				for p := range m {
+					at := 2 * p * lanes
+					if !slices.Equal(got[at+lanes:at+2*lanes], want[at+lanes:at+2*lanes]) {
+						t.Fatalf("%v, round %d, chain %d, m=%d k=%d: place %d: %v, want %v", v, round, chains, m, k, p,
+							got[at+lanes:at+2*lanes], want[at+lanes:at+2*lanes])
+					}
 				}
 			}
 		}
@@ -335,6 +430,50 @@ func BenchmarkNearest(b *testing.B) {
 				}
 				b.ReportMetric(2*n*d*k*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 			})
+		}
+	}
+}
+
+// Operations of the distance family allocate nothing once their scratch is
+// there, and stop when their context has ended.
+func TestDistanceFamilyInSteadyState(t *testing.T) {
+	const n, d, k = 500, 20, 30
+	for _, threads := range []int{1, 2} {
+		dev, err := backend.Open(context.Background(), "cpu", backend.Config{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dev.Close()
+		r := &rig{t: t, ctx: context.Background(), dev: dev}
+		x, c := numbers(1, n*d, 0), numbers(2, k*d, 0)
+		drv := &driver{mac: exact.Fused, threads: threads}
+		for what, run := range map[string]func(ctx context.Context) error{
+			"nearest": func() func(context.Context) error {
+				o := nearestOp(r, backend.SquaredEuclidean, n, d, k, 1, x, c, numbers(5, d, 0), true)
+				return func(ctx context.Context) error { return nearestFast(ctx, drv, o) }
+			}(),
+			"three nearest": func() func(context.Context) error {
+				o := nearestOp(r, backend.Cosine, n, d, k, 3, x, c, nil, true)
+				return func(ctx context.Context) error { return nearestFast(ctx, drv, o) }
+			}(),
+			"scattersum": func() func(context.Context) error {
+				o := scatterOp(r, n, d, k, x, labelsFor(n, k), nil, scalesOf(x, n, d))
+				return func(ctx context.Context) error { return scatterSumFast(ctx, drv, o) }
+			}(),
+		} {
+			ended, cancel := context.WithCancel(context.Background())
+			cancel()
+			if err := run(ended); err != context.Canceled {
+				t.Errorf("%s on %d threads under an ended context: %v", what, threads, err)
+			}
+			// Scratch is lost to a collection now and then, so less than one will do.
+			if a := testing.AllocsPerRun(50, func() {
+				if err := run(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}); a >= 1 && !raceDetector {
+				t.Errorf("%s on %d threads: %v allocations a run", what, threads, a)
+			}
 		}
 	}
 }

@@ -14,39 +14,36 @@ func init() { register("pairwisesum", pairwiseSumFast, pairwiseSumReference) }
 // part of it to the 64 lanes.
 func pairwiseSumFast(ctx context.Context, d *driver, o *backend.PairwiseSum) error {
 	x, c, y := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.Y, 0)
-	cosine, kind := o.Metric == backend.Cosine, chainOf(o.Metric, d.mac)
-	centres, err := d.packCentres(ctx, c, nil, cosine)
+	m, err := newMeasuring(ctx, d, o.Metric, c)
 	if err != nil {
 		return err
 	}
+	defer m.release()
 	groups := membersOf(o.Label, c.Rows, y.Cols)
-	blocks := len(groups)
-	step := mr * max(1, min(4, ceil(x.Rows, d.threads)/mr))
+	blocks, step := len(groups), m.v.group()
 	return d.parallel(ctx, x.Rows, step, func(from, to int) {
-		rows := packRows(x, from, to-from, nil, cosine, d.mac)
-		defer rows.release()
-		buffer := floatScratch(rows.rows * min(exact.SumBlock, c.Rows))
-		defer releaseFloats(buffer)
-		results := make([]float32, rows.rows*y.Cols*blocks) // [row][group][block]
+		s := lanePool.Get().(*laneScratch)
+		defer lanePool.Put(s)
+		rows := m.rows(s, part(x, from, to))
+		results := grown(&s.sums, (to-from)*y.Cols*blocks) // [row][group][block]
 		for b, group := range groups {
 			j, n := b*exact.SumBlock, min(exact.SumBlock, c.Rows-b*exact.SumBlock)
-			rows.tiles(centres, j, j+n, func(a, b []float32, t *tile) { distanceTile(kind, x.Cols, a, b, t) },
-				func(t *tile, i0, j0, high, wide int) {
-					for i := range high {
-						dst := (*buffer)[(i0+i)*n+j0-j:][:wide]
-						for l := range dst {
-							dst[l] = finish(o.Metric, t[i*nr+l])
-						}
+			width := m.width(n)
+			tiles := grown(&s.tiles, step*width)
+			m.measure(tiles, rows, 0, j, j+n)
+			for i := range to - from {
+				distances := tiles[i*width:][:n]
+				if o.Metric == backend.Euclidean || m.cosine {
+					for l, sum := range distances {
+						distances[l] = finish(o.Metric, sum)
 					}
-				})
-			for i := range rows.rows {
-				distances := (*buffer)[i*n : (i+1)*n]
+				}
 				for g := range y.Cols {
 					results[(i*y.Cols+g)*blocks+b] = group.sum(g, distances)
 				}
 			}
 		}
-		for i := range rows.rows {
+		for i := range to - from {
 			for g := range y.Cols {
 				r := results[(i*y.Cols+g)*blocks:][:blocks]
 				sum := float32(0)
@@ -57,7 +54,7 @@ func pairwiseSumFast(ctx context.Context, d *driver, o *backend.PairwiseSum) err
 				default:
 					sum = exact.RowSum(r)
 				}
-				y.Set(from+i, g, sum)
+				y.Set(from+i, g, exact.CanonNaN(sum))
 			}
 		}
 	})

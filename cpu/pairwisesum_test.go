@@ -17,7 +17,9 @@ func labelsFor(n, k int) []int32 {
 	return labels
 }
 
-func TestPairwiseSum(t *testing.T) {
+func TestPairwiseSum(t *testing.T) { withLaneKernels(t, testPairwiseSum) }
+
+func testPairwiseSum(t *testing.T) {
 	shapes := distanceShapes()
 	for _, k := range []int{0, exact.SumBlock, exact.SumBlock + 1, 2*exact.SumBlock + 77} {
 		shapes = append(shapes, [3]int{2, 1, k})

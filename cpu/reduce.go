@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"math"
+	"slices"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -29,9 +30,12 @@ func reduce(ctx context.Context, d *driver, o *backend.Reduce) error {
 	case o.Axis == backend.AlongRow:
 		rows := o.X.Rows()
 		return d.parallel(ctx, o.X.Batch()*rows, ceil(reduceGrain, max(1, o.X.Cols())), func(from, to int) {
-			for u := from; u < to; u++ {
-				x := matrix[float32](o.X, u/rows).Row(u % rows)
-				put(o, u/rows, u%rows, 0, pick(d, o.Reduction, x))
+			for u := from; u < to; {
+				b, i := u/rows, u%rows
+				x, y := matrix[float32](o.X, b), resultOf(o, b)
+				for ; i < rows && u < to; i, u = i+1, u+1 {
+					y.put(i, 0, pick(d, o.Reduction, x.Row(i)))
+				}
 			}
 		})
 	case o.Reduction == backend.Sum:
@@ -63,35 +67,27 @@ type picked struct {
 	index int
 }
 
-// put stores what o's reduction asks for, as element (i, j) of matrix b.
-func put(o *backend.Reduce, b, i, j int, p picked) {
+// result is one matrix of Y, of values or of indices.
+type result struct {
+	values  exact.View[float32]
+	indices exact.View[int32]
+	index   bool
+}
+
+func resultOf(o *backend.Reduce, b int) (r result) {
 	if o.Reduction == backend.ArgMax || o.Reduction == backend.ArgMin {
-		matrix[int32](o.Y, b).Set(i, j, int32(p.index))
+		return result{indices: matrix[int32](o.Y, b), index: true}
+	}
+	return result{values: matrix[float32](o.Y, b)}
+}
+
+// put stores what the reduction asks for, as element (i, j).
+func (r *result) put(i, j int, p picked) {
+	if r.index {
+		r.indices.Set(i, j, int32(p.index))
 		return
 	}
-	matrix[float32](o.Y, b).Set(i, j, exact.CanonNaN(p.value))
-}
-
-// flipOf returns the bits that turn the smallest element into the largest,
-// where a reduction looks for the smallest.
-func flipOf(r backend.Reduction) uint32 {
-	if r == backend.Min || r == backend.ArgMin {
-		return 1 << 31
-	}
-	return 0
-}
-
-func flipped(x float32, flip uint32) float32 {
-	return math.Float32frombits(math.Float32bits(x) ^ flip)
-}
-
-// finiteMagnitude returns the bits of |x|, 0 for what is not finite.
-func finiteMagnitude(x float32) uint32 {
-	u := math.Float32bits(x) & 0x7fffffff
-	if u >= 0x7f800000 {
-		return 0
-	}
-	return u
+	r.values.Set(i, j, exact.CanonNaN(p.value))
 }
 
 // pick runs an order reduction over a row.
@@ -100,23 +96,20 @@ func pick(d *driver, r backend.Reduction, x []float32) picked {
 		return pickNaNBlind(r, x)
 	}
 	if r == backend.MaxAbsFinite {
-		largest := uint32(0)
-		for _, v := range x {
-			largest = max(largest, finiteMagnitude(v))
-		}
-		return picked{value: math.Float32frombits(largest)}
+		return picked{value: math.Float32frombits(maxAbsFinite(x))}
 	}
 	flip := flipOf(r)
-	best, top := 0, flipped(x[0], flip)
-	for i, v := range x {
-		v = flipped(v, flip)
-		if v > top {
-			best, top = i, v
-		} else if v != v {
-			return picked{x[i], i}
-		}
+	top, nan := largest(x, flip)
+	if nan {
+		i := slices.IndexFunc(x, func(v float32) bool { return v != v })
+		return picked{x[i], i}
 	}
-	return picked{x[best], best}
+	top = flipped(top, flip)
+	if top != 0 && (r == backend.Max || r == backend.Min) {
+		return picked{value: top}
+	}
+	i := indexOf(x, top) // which tells −0 from +0, too
+	return picked{x[i], i}
 }
 
 // pickNaNBlind is the planted error: it compares floats, so that a NaN is
@@ -133,45 +126,42 @@ func pickNaNBlind(r backend.Reduction, x []float32) picked {
 
 // columnPicks runs an order reduction down columns j0..j0+n of matrix b.
 func columnPicks(o *backend.Reduce, b, j0, n int) {
-	x := matrix[float32](o.X, b)
+	x, y := matrix[float32](o.X, b), resultOf(o, b)
 	if o.Reduction == backend.MaxAbsFinite {
-		var largest [columnTile]uint32
-		for i := range x.Rows {
-			for j, v := range x.Row(i)[j0 : j0+n] {
-				largest[j] = max(largest[j], finiteMagnitude(v))
-			}
-		}
+		var top [columnTile]uint32
+		maxAbsFiniteColumns(top[:n], x, j0)
 		for j := range n {
-			put(o, b, 0, j0+j, picked{value: math.Float32frombits(largest[j])})
+			y.put(0, j0+j, picked{value: math.Float32frombits(top[j])})
 		}
 		return
 	}
-	var best [columnTile]int
+	var best [columnTile]int32
 	var top [columnTile]float32
 	flip := flipOf(o.Reduction)
-	for j, v := range x.Row(0)[j0 : j0+n] {
-		top[j] = flipped(v, flip)
-	}
-	for i := range x.Rows {
-		for j, v := range x.Row(i)[j0 : j0+n] {
-			v = flipped(v, flip)
-			if v > top[j] || (v != v && top[j] == top[j]) {
-				best[j], top[j] = i, v
-			}
-		}
-	}
+	largestColumns(top[:n], best[:n], x, j0, flip)
 	for j := range n {
-		put(o, b, 0, j0+j, picked{x.At(best[j], j0+j), best[j]})
+		y.put(0, j0+j, picked{flipped(top[j], flip), int(best[j])})
 	}
 }
 
-// rowSums sums blocks of exact.SumBlock elements on all threads, and then each
-// row's block results.
+// rowSums sums rows on all threads; long ones in blocks of exact.SumBlock
+// elements, and then each row's block results.
 func rowSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 	rows, cols := o.X.Rows(), o.X.Cols()
-	blocks := max(1, ceil(cols, exact.SumBlock))
+	blocks := ceil(cols, exact.SumBlock)
+	if blocks <= 1 {
+		return d.parallel(ctx, o.X.Batch()*rows, ceil(reduceGrain, max(1, cols)), func(from, to int) {
+			for u := from; u < to; {
+				b, i := u/rows, u%rows
+				x, y := matrix[float32](o.X, b), matrix[float32](o.Y, b)
+				for ; i < rows && u < to; i, u = i+1, u+1 {
+					y.Set(i, 0, blockSum(x.Row(i)))
+				}
+			}
+		})
+	}
 	results := make([]float32, o.X.Batch()*rows*blocks)
-	if err := d.parallel(ctx, len(results), ceil(reduceGrain, max(1, min(cols, exact.SumBlock))), func(from, to int) {
+	if err := d.parallel(ctx, len(results), 1, func(from, to int) {
 		for u := from; u < to; u++ {
 			r := u / blocks
 			x, j0 := matrix[float32](o.X, r/rows).Row(r%rows), u%blocks*exact.SumBlock
@@ -181,28 +171,9 @@ func rowSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 		return err
 	}
 	for r := range o.X.Batch() * rows {
-		y := results[r*blocks]
-		if blocks > 1 {
-			y = exact.RowSum(results[r*blocks : (r+1)*blocks])
-		}
-		matrix[float32](o.Y, r/rows).Set(r%rows, 0, y)
+		matrix[float32](o.Y, r/rows).Set(r%rows, 0, exact.RowSum(results[r*blocks:(r+1)*blocks]))
 	}
 	return nil
-}
-
-// blockSum is exact.RowSum for up to exact.SumBlock elements.
-func blockSum(x []float32) float32 {
-	var lane [exact.SumLanes]float32
-	for len(x) >= exact.SumLanes {
-		for l, v := range (*[exact.SumLanes]float32)(x) {
-			lane[l] += v
-		}
-		x = x[exact.SumLanes:]
-	}
-	for l, v := range x {
-		lane[l] += v
-	}
-	return exact.SumTree(&lane)
 }
 
 // columnSums sums blocks of exact.ColumnBlock rows on all threads, and then
@@ -231,38 +202,29 @@ func columnSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 	return nil
 }
 
-// addRows adds rows i0..i1 of x to y in ascending order.
-func addRows(y []float32, x exact.View[float32], i0, i1 int) {
-	for i := i0; i < i1; i++ {
-		for j, v := range x.Row(i) {
-			y[j] += v
-		}
-	}
-}
-
 func reduceReference(d *driver, o *backend.Reduce) error {
 	if o.X.Len() == 0 {
 		reduceNothing(o)
 		return nil
 	}
 	for b := range o.X.Batch() {
-		x := matrix[float32](o.X, b)
+		x, y := matrix[float32](o.X, b), resultOf(o, b)
 		if o.Axis == backend.AlongColumn {
 			if o.Reduction == backend.Sum {
-				exact.ColumnSum(matrix[float32](o.Y, b).Row(0), x)
+				exact.ColumnSum(y.values.Row(0), x)
 				continue
 			}
 			for j := range x.Cols {
-				put(o, b, 0, j, pickReference(o.Reduction, x.Rows, func(i int) float32 { return x.At(i, j) }))
+				y.put(0, j, pickReference(o.Reduction, x.Rows, func(i int) float32 { return x.At(i, j) }))
 			}
 			continue
 		}
 		for i := range x.Rows {
 			if o.Reduction == backend.Sum {
-				matrix[float32](o.Y, b).Set(i, 0, exact.RowSum(x.Row(i)))
+				y.values.Set(i, 0, exact.RowSum(x.Row(i)))
 				continue
 			}
-			put(o, b, i, 0, pickReference(o.Reduction, x.Cols, func(j int) float32 { return x.At(i, j) }))
+			y.put(i, 0, pickReference(o.Reduction, x.Cols, func(j int) float32 { return x.At(i, j) }))
 		}
 	}
 	return nil

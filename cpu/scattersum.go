@@ -3,6 +3,8 @@ package cpu
 import (
 	"context"
 	"math"
+	"sync"
+	"unsafe"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -15,149 +17,241 @@ var faultScatterLow = addFault("scatter-low-part-dropped")
 // scatterScratch bounds the bytes of the threads' partial sums together.
 const scatterScratch = 64 << 20
 
-// cell is one column's sum under one label.
-type cell struct {
-	hi, lo int64
-	flag   uint32 // 1 once an element could not be held
-}
+// scatterWide is the number of columns of a chunk: the sums of a label are
+// chunks of eight hi and eight lo.
+const scatterWide = 8
 
-const cellBytes = 24
+// whole added to |t| ≤ 2³⁰ rounds t to an integer, ties to even, and leaves it
+// in the low bits of the sum: 1.5·2⁵², whose last place is 1. Sums are taken of
+// those bits as they are, so that each row adds wholeBits too much.
+const (
+	whole     = 0x1.8p52
+	wholeBits = 0x4338000000000000
+)
 
 // scatter is one scattersum operation.
 type scatter struct {
-	x      exact.View[float32]
-	label  exact.View[int32]
-	weight exact.View[float32]
-	labels bool // given
-	weighs bool
-	scale  []float64 // 2^e of each column
-	k      int
-	low    int64 // 0 under the planted error, else all ones
+	v       laneKernels
+	ctx     context.Context
+	x       exact.View[float32]
+	label   exact.View[int32]
+	weight  exact.View[float32]
+	scale   []float64 // 2^e of each column, zeros up to whole chunks
+	k       int
+	threads int
+	owners  int // 0, or the number of parts that labels are in
+	parts   []partial
+	work    func(from, to int)
 }
 
 // partial holds sums of some of the rows, or of some of the labels.
 type partial struct {
-	cells []cell // K×D
+	cells []int64 // [label][chunk][hi, lo][scatterWide]
 	count []int64
+	flags []uint8 // [label][chunk], a bit a column: an element could not be held
 }
+
+var scatterPool = sync.Pool{New: func() any {
+	s := new(scatter)
+	s.work = s.part
+	return s
+}}
 
 // scatterSumFast gives each thread sums of its own and adds them up, which for
 // integers any order may do. Where those sums are large, or larger than the
 // data, the threads share one set instead: every thread reads all labels and
 // adds the rows of those it owns.
 func scatterSumFast(ctx context.Context, d *driver, o *backend.ScatterSum) error {
-	s := newScatter(d, o)
-	n, sums := s.x.Rows, matrix[uint32](o.Sums, 0)
-	width := s.k * (s.x.Cols + 1)
-	threads := max(1, min(d.threads, ceil(n, 1024)))
-	if threads == 1 || (threads*width <= scatterScratch/cellBytes && threads*s.k <= n) {
-		parts := make([]partial, threads)
-		if err := d.parallel(ctx, threads, 1, func(t, _ int) {
-			parts[t] = s.newPartial()
-			s.rows(ctx, &parts[t], n*t/threads, n*(t+1)/threads, 1, 0)
-		}); err != nil {
-			return err
-		}
-		for _, p := range parts[1:] {
-			parts[0].merge(&p)
-		}
-		parts[0].encode(sums, s.x.Cols)
-		return nil
+	s := scatterPool.Get().(*scatter)
+	defer scatterPool.Put(s)
+	s.begin(ctx, d, o)
+	n, width := s.x.Rows, s.k*(s.chunks()*2*scatterWide+1)
+	s.threads = max(1, min(d.threads, ceil(n, 1024)))
+	parts := s.threads
+	if s.threads > 1 && (s.threads*width > scatterScratch/8 || s.threads*s.k > n) {
+		parts = 1
+		s.owners = min(s.k, 2*s.threads)
 	}
-	shared, owners := s.newPartial(), min(s.k, 2*threads)
-	if err := d.parallel(ctx, owners, 1, func(owner, _ int) {
-		s.rows(ctx, &shared, 0, n, owners, owner)
-	}); err != nil {
+	for len(s.parts) < parts {
+		s.parts = append(s.parts, partial{})
+	}
+	for t := range s.parts[:parts] {
+		s.parts[t].reset(s.k, s.chunks())
+	}
+	if err := d.parallel(ctx, max(parts, s.owners), 1, s.work); err != nil {
 		return err
 	}
-	shared.encode(sums, s.x.Cols)
+	sum := &s.parts[0]
+	for t := range s.parts[1:parts] {
+		sum.merge(&s.parts[1+t])
+	}
+	sum.encode(matrix[uint32](o.Sums, 0), s.x.Cols, d.fault == faultScatterLow)
 	return nil
 }
 
-func newScatter(d *driver, o *backend.ScatterSum) *scatter {
-	s := &scatter{x: rowsOf(o.X), k: o.Sums.Rows(), low: -1}
-	s.label, s.labels = optional[int32](o.Label)
-	s.weight, s.weighs = optional[float32](o.Weight)
-	if d.fault == faultScatterLow {
-		s.low = 0
+// unitWeight and labelZero serve operations without weights and without labels.
+var (
+	unitWeight = [1]float32{1}
+	labelZero  = [1]int32{0}
+)
+
+func (s *scatter) begin(ctx context.Context, d *driver, o *backend.ScatterSum) {
+	s.v, s.ctx, s.x, s.k, s.owners = distanceKernels, ctx, rowsOf(o.X), o.Sums.Rows(), 0
+	var given bool
+	if s.label, given = optional[int32](o.Label); !given || s.x.Rows == 0 {
+		s.label = exact.View[int32]{Data: labelZero[:]}
 	}
-	s.scale = make([]float64, s.x.Cols)
+	if s.weight, given = optional[float32](o.Weight); !given || s.x.Rows == 0 {
+		s.weight = exact.View[float32]{Data: unitWeight[:]}
+	}
 	exponent := matrix[int32](o.Exponent, 0)
-	for j := range s.scale {
+	s.scale = grown(&s.scale, s.chunks()*scatterWide)
+	clear(s.scale)
+	for j := range s.x.Cols {
 		// Past ±400 no float32 changes its result.
 		s.scale[j] = math.Ldexp(1, int(min(max(exponent.At(0, j), -400), 400)))
 	}
-	return s
 }
 
-func (s *scatter) newPartial() partial {
-	return partial{cells: make([]cell, s.k*s.x.Cols), count: make([]int64, s.k)}
+func (s *scatter) chunks() int { return ceil(s.x.Cols, scatterWide) }
+
+func (p *partial) reset(k, chunks int) {
+	p.cells, p.count, p.flags = grown(&p.cells, k*chunks*2*scatterWide), grown(&p.count, k), grown(&p.flags, k*chunks)
+	clear(p.cells)
+	clear(p.count)
+	clear(p.flags)
 }
 
-// rows adds rows from..to whose label leaves rest owner modulo owners.
-func (s *scatter) rows(ctx context.Context, p *partial, from, to, owners, owner int) {
-	const polled = 1 << 16 // rows between two looks at the context
+// part adds the rows of part t, or all rows whose labels owner t has.
+func (s *scatter) part(t, _ int) {
+	const polled = 1 << 15 // rows between two looks at the context
+	n := s.x.Rows
+	p, from, to, low, high := &s.parts[0], 0, n, 0, s.k
+	if s.owners > 0 {
+		low, high = s.k*t/s.owners, s.k*(t+1)/s.owners
+	} else {
+		p, from, to = &s.parts[t], n*t/s.threads, n*(t+1)/s.threads
+	}
+	for i := from; i < to && s.ctx.Err() == nil; i += polled {
+		s.rows(p, i, min(i+polled, to), low, high)
+	}
+}
+
+// rows adds rows from..to with labels low..high to p.
+func (s *scatter) rows(p *partial, from, to, low, high int) {
+	if low == high {
+		return
+	}
+	if s.foldable() {
+		from = s.fold(p, from, to)
+	}
+	if from == to {
+		return
+	}
+	a := scatterRows{n: to - from, cols: s.x.Cols, stride: 4 * s.x.Stride,
+		label: &s.label.Data[from*s.label.Stride], labelStride: 4 * s.label.Stride,
+		weight: &s.weight.Data[from*s.weight.Stride], weightStride: 4 * s.weight.Stride,
+		low: low, span: high - low, count: &p.count[low]}
+	if chunks := s.chunks(); chunks > 0 {
+		a.x, a.scale = &s.x.Data[from*s.x.Stride], &s.scale[0]
+		a.cells, a.flags = &p.cells[low*chunks*2*scatterWide], &p.flags[low*chunks]
+	}
+	s.v.scatter(&a)
+}
+
+// scatterRows is what a scatter kernel is told; its layout is known to the
+// assembly. Strides are bytes.
+type scatterRows struct {
+	x            *float32
+	stride       int
+	n, cols      int
+	label        *int32
+	labelStride  int
+	weight       *float32
+	weightStride int
+	scale        *float64
+	low, span    int // labels low..low+span are added
+	cells        *int64
+	count        *int64
+	flags        *uint8
+}
+
+// plain is the plain twin of the scatter kernels; see exact.ScatterSplit.
+// Every product by a power of two is exact in float64, and so is t − hi, so
+// that a fused multiply-add changes nothing here.
+func (a *scatterRows) plain() {
+	chunks := ceil(a.cols, scatterWide)
+	scale := unsafe.Slice(a.scale, a.cols)
+	count := unsafe.Slice(a.count, a.span)
+	cells := unsafe.Slice(a.cells, a.span*chunks*2*scatterWide)
+	flags := unsafe.Slice(a.flags, a.span*chunks)
+	for i := range a.n {
+		label := int(*(*int32)(unsafe.Add(unsafe.Pointer(a.label), i*a.labelStride))) - a.low
+		if label < 0 || label >= a.span {
+			continue
+		}
+		count[label]++
+		w := *(*float32)(unsafe.Add(unsafe.Pointer(a.weight), i*a.weightStride))
+		for j, x := range unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(a.x), i*a.stride)), a.cols) {
+			chunk := label*chunks + j/scatterWide
+			t := float64(float32(w*x)) * scale[j]
+			if !(math.Abs(t) <= 1<<30) {
+				flags[chunk] |= 1 << (j % scatterWide)
+				t = 0
+			}
+			h := t + whole
+			l := (t-(h-whole))*(1<<30) + whole
+			cell := cells[chunk*2*scatterWide+j%scatterWide:]
+			cell[0] += int64(math.Float64bits(h))
+			cell[scatterWide] += int64(math.Float64bits(l))
+		}
+	}
+}
+
+// foldable says that rows of few columns stand without gaps under one label,
+// so that several of them may be added as one long row.
+func (s *scatter) foldable() bool {
+	return s.label.Stride == 0 && s.weight.Stride == 0 && s.x.Cols > 0 && s.x.Stride == s.x.Cols && s.x.Cols <= foldedCols/2
+}
+
+const foldedCols = 64
+
+// fold adds most of rows from..to, as long ones, and returns where the rest begins.
+func (s *scatter) fold(p *partial, from, to int) int {
 	d := s.x.Cols
-	for i := from; i < to; i++ {
-		if i%polled == 0 && ctx.Err() != nil {
-			return // and d.parallel returns the error
-		}
-		label := 0
-		if s.labels {
-			label = int(s.label.At(i, 0))
-		}
-		if label < 0 || label >= s.k || (owners > 1 && label%owners != owner) {
-			continue
-		}
-		p.count[label]++
-		cells := p.cells[label*d : (label+1)*d]
-		if s.weighs {
-			addWeighted(cells, s.x.Row(i), s.scale, s.weight.At(i, 0), s.low)
-		} else {
-			addRow(cells, s.x.Row(i), s.scale, s.low)
-		}
+	times := foldedCols / d
+	n := (to - from) / times
+	if n == 0 {
+		return from
 	}
-}
-
-// whole added to |t| ≤ 2³⁰ rounds t to an integer, ties to even, and leaves it
-// in the low bits of the sum: 1.5·2⁵², whose last place is 1.
-const (
-	whole     = 0x1.8p52
-	wholeBits = 0x4338000000000000
-)
-
-// addRow adds one row to the cells of its label; see exact.ScatterSplit. Every
-// product by a power of two is exact in float64, and so is t − hi, so that a
-// fused multiply-add changes nothing here.
-func addRow(cells []cell, row []float32, scale []float64, low int64) {
-	scale = scale[:len(row)]
-	cells = cells[:len(row)]
-	for j, x := range row {
-		t := float64(x) * scale[j]
-		if !(math.Abs(t) <= 1<<30) {
-			cells[j].flag = 1
-			continue
-		}
-		h := t + whole
-		l := (t-(h-whole))*(1<<30) + whole
-		cells[j].hi += int64(math.Float64bits(h)) - wholeBits
-		cells[j].lo += (int64(math.Float64bits(l)) - wholeBits) & low
+	var (
+		scale [foldedCols]float64
+		cells [2 * foldedCols]int64
+		flags [foldedCols / scatterWide]uint8
+		count [1]int64
+	)
+	for j := range times * d {
+		scale[j] = s.scale[j%d]
 	}
-}
-
-// addWeighted is addRow for round(w·x).
-func addWeighted(cells []cell, row []float32, scale []float64, w float32, low int64) {
-	for j, x := range row {
-		weighted := [1]float32{w * x}
-		addRow(cells[j:j+1], weighted[:], scale[j:j+1], low)
+	s.v.scatter(&scatterRows{x: &s.x.Data[from*d], stride: 4 * times * d, n: n, cols: times * d,
+		label: &labelZero[0], weight: &unitWeight[0], scale: &scale[0], span: 1, cells: &cells[0], count: &count[0], flags: &flags[0]})
+	for j := range times * d {
+		chunk, c := j/scatterWide, j%scatterWide
+		to, tc := j%d/scatterWide, j%d%scatterWide
+		p.cells[to*2*scatterWide+tc] += cells[chunk*2*scatterWide+c]
+		p.cells[to*2*scatterWide+scatterWide+tc] += cells[chunk*2*scatterWide+scatterWide+c]
+		p.flags[to] |= flags[chunk] >> c & 1 << tc
 	}
+	p.count[0] += int64(n * times)
+	return from + n*times
 }
 
 func (p *partial) merge(o *partial) {
 	for i, c := range o.cells {
-		p.cells[i].hi += c.hi
-		p.cells[i].lo += c.lo
-		p.cells[i].flag |= c.flag
+		p.cells[i] += c
+	}
+	for i, f := range o.flags {
+		p.flags[i] |= f
 	}
 	for l, n := range o.count {
 		p.count[l] += n
@@ -165,12 +259,19 @@ func (p *partial) merge(o *partial) {
 }
 
 // encode writes the sums as exact.ScatterWords describes them.
-func (p *partial) encode(sums exact.View[uint32], d int) {
+func (p *partial) encode(sums exact.View[uint32], d int, dropLow bool) {
+	chunks := ceil(d, scatterWide)
 	for l, n := range p.count {
 		row := sums.Row(l)
-		for j, c := range p.cells[l*d : (l+1)*d] {
+		for j := range d {
+			chunk, c := l*chunks+j/scatterWide, j%scatterWide
+			cell := p.cells[chunk*2*scatterWide+c:][:scatterWide+1]
+			hi, lo := cell[0]-n*wholeBits, cell[scatterWide]-n*wholeBits
+			if dropLow {
+				lo = 0
+			}
 			w := row[5*j:][:5]
-			w[0], w[1], w[2], w[3], w[4] = uint32(c.hi), uint32(c.hi>>32), uint32(c.lo), uint32(c.lo>>32), c.flag
+			w[0], w[1], w[2], w[3], w[4] = uint32(hi), uint32(hi>>32), uint32(lo), uint32(lo>>32), uint32(p.flags[chunk]>>c&1)
 		}
 		row[len(row)-1] = uint32(n)
 	}

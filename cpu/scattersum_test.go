@@ -43,7 +43,9 @@ func scalesOf(x []float32, n, d int) []int32 {
 	return e
 }
 
-func TestScatterSum(t *testing.T) {
+func TestScatterSum(t *testing.T) { withLaneKernels(t, testScatterSum) }
+
+func testScatterSum(t *testing.T) {
 	for s, size := range [][3]int{{0, 3, 2}, {1, 1, 1}, {5, 0, 3}, {7, 3, 1}, {100, 5, 4}, {3000, 2, 3}, {5000, 3, 70},
 		{2500, 1, 2400}, {4097, 4, 16}, {33, 17, 40}} {
 		n, d, k := size[0], size[1], size[2]
@@ -75,20 +77,59 @@ func TestScatterSum(t *testing.T) {
 	}
 }
 
-// addRow is ScatterSplit, element by element, for any bits and any scale.
-func TestAddRowIsScatterSplit(t *testing.T) {
+// The kernels split as ScatterSplit does, for any bits and any scale, in every
+// place of a row, in a thread that flushes subnormals.
+func TestScatterKernelsAreScatterSplit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(19, 20))
-	for range 300_000 {
-		x, e := math.Float32frombits(rng.Uint32()), rng.Int32N(300)-110
-		if rng.IntN(2) == 0 { // near the top of the scale, and ties
-			e = exact.ScatterExponent(x) - rng.Int32N(40) + 1
-			x = math.Float32frombits(math.Float32bits(x) &^ (1<<rng.IntN(24) - 1))
-		}
-		hi, lo, held := exact.ScatterSplit(x, e)
-		var c [1]cell
-		addRow(c[:], []float32{x}, []float64{math.Ldexp(1, int(e))}, -1)
-		if c[0].hi != int64(hi) || c[0].lo != int64(lo) || (c[0].flag == 0) != held {
-			t.Fatalf("%x under 2^%d: %+v, want %d, %d, %v", x, e, c[0], hi, lo, held)
+	for _, v := range laneKernelSets() {
+		for range 40_000 {
+			const d = 13
+			var (
+				x, w  [d]float32
+				e     [d]int32
+				scale [2 * scatterWide]float64
+				cells [4 * scatterWide]int64
+				flags [2]uint8
+				count [1]int64
+				label = []int32{7}
+			)
+			for j := range d {
+				x[j], e[j] = math.Float32frombits(rng.Uint32()), rng.Int32N(300)-110
+				if rng.IntN(2) == 0 { // near the top of the scale, and ties
+					e[j] = exact.ScatterExponent(x[j]) - rng.Int32N(40) + 1
+					x[j] = math.Float32frombits(math.Float32bits(x[j]) &^ (1<<rng.IntN(24) - 1))
+				}
+				scale[j] = math.Ldexp(1, int(e[j]))
+			}
+			weight := float32(1)
+			if rng.IntN(2) == 0 {
+				weight = hard(rng, 1, 0)[0]
+			}
+			for j := range d {
+				w[j] = weight * x[j]
+			}
+			a := scatterRows{x: &x[0], n: 1, cols: 1 + rng.IntN(d), label: &label[0], weight: &weight, scale: &scale[0],
+				low: 7, span: 1, cells: &cells[0], count: &count[0], flags: &flags[0]}
+			if v == plainLanes {
+				a.plain()
+			} else {
+				flushing(func() { v.scatter(&a) })
+			}
+			for j := range d {
+				hi, lo, held := exact.ScatterSplit(w[j], e[j])
+				if j >= a.cols {
+					hi, lo, held = 0, 0, true
+				}
+				cell := cells[j/scatterWide*2*scatterWide+j%scatterWide:]
+				bias := int64(wholeBits)
+				if j >= ceil(a.cols, scatterWide)*scatterWide || (v == plainLanes && j >= a.cols) {
+					bias = 0
+				}
+				if cell[0]-bias != int64(hi) || cell[scatterWide]-bias != int64(lo) || (flags[j/scatterWide]>>(j%scatterWide)&1 == 0) != held || count[0] != 1 {
+					t.Fatalf("%v: %x under 2^%d in column %d of %d: %d, %d, flags %b, want %d, %d, %v", v, w[j], e[j], j, a.cols,
+						cell[0]-bias, cell[scatterWide]-bias, flags, hi, lo, held)
+				}
+			}
 		}
 	}
 }

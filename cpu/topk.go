@@ -25,6 +25,10 @@ func topK(ctx context.Context, d *driver, o *backend.TopK) error {
 // exact.OrderKey, then the lower index. No two elements of a row have one.
 func rank(x float32, i int) uint64 { return uint64(exact.OrderKey(x))<<32 | uint64(^uint32(i)) }
 
+// topKBlock is the number of elements that are passed over together where none
+// is large enough.
+const topKBlock = 64
+
 // topKRow stores the len(index) best of x; heap is room for as many.
 func topKRow(index []int32, x []float32, heap []uint64) {
 	m := len(index)
@@ -36,10 +40,24 @@ func topKRow(index []int32, x []float32, heap []uint64) {
 		heap = append(heap, rank(v, i))
 	}
 	slices.Sort(heap) // ascending order is a heap with the worst on top
-	for i, v := range x[m:] {
-		if r := rank(v, m+i); r > heap[0] {
-			heap[0] = r
-			siftDown(heap)
+	for from := m; from < len(x); from += topKBlock {
+		// A later element enters only where it is above the worst kept.
+		block, worst := x[from:min(from+topKBlock, len(x))], x[^uint32(heap[0])]
+		if worst != worst {
+			break
+		}
+		if top, nan := largest(block, 0); !nan && top <= worst {
+			continue
+		}
+		for i, v := range block {
+			if !(v > worst) && v == v {
+				continue
+			}
+			if r := rank(v, from+i); r > heap[0] {
+				heap[0] = r
+				siftDown(heap)
+				worst = x[^uint32(heap[0])]
+			}
 		}
 	}
 	slices.Sort(heap)

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"unsafe"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -33,16 +34,29 @@ func transposeOf[T backend.Element](ctx context.Context, d *driver, o *backend.T
 			i0 := u % bands * transposeTile
 			i1 := min(i0+transposeTile, y.Rows)
 			for j0 := 0; j0 < y.Cols; j0 += transposeTile {
-				j1 := min(j0+transposeTile, y.Cols)
-				for i := i0; i < i1; i++ {
-					dst := y.Row(i)[j0:j1]
-					for j := range dst {
-						dst[j] = x.Data[(j0+j)*x.Stride+i]
-					}
-				}
+				transposePart(y, x, i0, i1, j0, min(j0+transposeTile, y.Cols))
 			}
 		}
 	})
+}
+
+// transposePart stores rows i0..i1 and columns j0..j1 of y = xᵀ.
+func transposePart[T backend.Element](y, x exact.View[T], i0, i1, j0, j1 int) {
+	wide := j0 // columns up to it are done in rows up to high
+	high := i0
+	if unsafe.Sizeof(y.Data[0]) == 4 {
+		high, wide = transposeWords(y, x, i0, i1, j0, j1)
+	}
+	for i := i0; i < i1; i++ {
+		from := j0
+		if i < high {
+			from = wide
+		}
+		dst := y.Row(i)[from:j1]
+		for j := range dst {
+			dst[j] = x.Data[(from+j)*x.Stride+i]
+		}
+	}
 }
 
 func transposeReference(_ *driver, o *backend.Transpose) error {

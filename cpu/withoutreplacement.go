@@ -3,7 +3,6 @@ package cpu
 import (
 	"context"
 	"math"
-	"math/bits"
 	"slices"
 
 	"samebits/backend"
@@ -39,25 +38,25 @@ func withoutReplacementFast(ctx context.Context, d *driver, op *backend.WithoutR
 }
 
 func withoutReplacementRow(mac exact.Mac, at exact.Position, index []int32, x []float32, scale float32, s *rowScratch) {
-	var words [wordsAtOnce]uint32
+	s.source.set(at, philoxRounds)
+	words, scores := s.words(wordsAtOnce), s.floats(wordsAtOnce)
 	room := min(len(x), 2*len(index)+16)
 	drawn := s.keys(room)[:0]
 	floor := negInf // the score that a candidate must pass
 	for c := 0; c < len(x); c += wordsAtOnce {
 		part := x[c:min(c+wordsAtOnce, len(x))]
-		philoxWords(words[:(len(part)+3)&^3], at, uint32(c>>2), philoxRounds)
-		for j, v := range part {
-			if scaledLogit(mac, v, scale)+gumbelBound[bits.LeadingZeros32(words[j])&63] <= float64(floor) {
-				continue
-			}
-			score := mac.Mac(gumbel(mac, words[j]), v, scale)
+		s.source.words(words[:(len(part)+3)&^3], uint32(c>>2))
+		vecScores(mac, scores, words, part, scale)
+		for j, score := range scores[:len(part)] {
 			if score <= floor {
 				continue
 			}
 			if len(drawn) == room {
 				slices.Sort(drawn)
 				drawn = drawn[:len(index)]
-				floor = keyedScore(drawn[len(drawn)-1])
+				if floor = keyedScore(drawn[len(drawn)-1]); score <= floor {
+					continue
+				}
 			}
 			drawn = append(drawn, drawKey(score, c+j))
 		}

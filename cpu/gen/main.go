@@ -1,17 +1,34 @@
+// Command gen writes the vector kernels of the softmax-sampling family. From
+// the package's folder above:
+//
+//	go generate ./cpu
+//
+// Every kernel is written once, in terms of the operations in simd.go, and
+// generated for AVX2 with FMA (8 lanes) and for AVX-512 (16 lanes), and where it
+// multiplies and adds, for the fused and the split mac. The steps are those
+// of package backend/exact, in its order: only which elements stand side by
+// side is chosen here.
 package main
 
-import (
-	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
-)
+import . "github.com/mmcloughlin/avo/build"
 
 func main() {
-	TEXT("t", NOSPLIT, "func(x *float32)")
-	m := Mem{Base: Load(Param("x"), GP64())}
-	z := ZMM()
-	VADDPS_BCST(m, z, z)
-	k := K()
-	VCMPPS(U8(1), z, z, k)
-	RET()
+	ConstraintExpr("amd64")
+	for _, wide := range []bool{false, true} {
+		f := simd{wide: wide}
+		f.philoxKernel()
+		f.uniformKernel()
+		f.topKernel()
+		f.scaleKernels()
+		f.filterKernels()
+		for _, fused := range []bool{true, false} {
+			f.fused = fused
+			f.elementary()
+			f.expSumKernel()
+			f.variateKernels()
+			f.drawKernel()
+			f.scoresKernel()
+		}
+	}
 	Generate()
 }

@@ -1,0 +1,155 @@
+package cpu
+
+import (
+	"context"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// Ceiling is a rate that no kernel on this machine passes: the arithmetic
+// alone, or the memory alone. Rates are measured, never looked up, because a
+// shared or throttled machine does not reach what its data sheet says.
+type Ceiling struct {
+	// Name says what runs: "fma avx2", "fma avx512", "fma scalar", "copy",
+	// "copy non-temporal".
+	Name string
+	// Memory tells a copy, in GB/s of bytes read plus bytes written, from
+	// arithmetic, in GFLOP/s where a multiply-add counts two.
+	Memory bool
+	// Threads that run it at once.
+	Threads int
+
+	work    func(thread int) // one piece of one thread's work
+	amount  float64          // operations or bytes of a piece, in 10⁹
+	prepare func()
+}
+
+// ceilingTime is how long one measurement lasts at least; threads start within
+// a small part of it.
+const ceilingTime = 10 * time.Millisecond
+
+// copyBytes is what all threads together copy in one go: more than the caches
+// of common machines hold, source and destination together.
+const copyBytes = 128 << 20
+
+// Ceilings lists what can be measured here: fused multiply-adds that stay in
+// registers, for each instruction set the processor has, and copies between
+// buffers that no cache holds, with stores through the cache and, where there
+// are any, past it; each on one thread and, for threads > 1, on that many.
+// The copies share 256 MiB, taken at the first measurement of one and freed
+// with the list.
+func Ceilings(threads int) []*Ceiling {
+	var list []*Ceiling
+	buffers := &copyBuffers{size: copyBytes}
+	counts := []int{1}
+	if threads > 1 {
+		counts = append(counts, threads)
+	}
+	for _, k := range multiplyAddKernels() {
+		for _, n := range counts {
+			list = append(list, &Ceiling{Name: k.name, Threads: n, amount: ceilingSteps * k.flops / 1e9,
+				work: func(int) { k.run(ceilingSteps) }})
+		}
+	}
+	for _, k := range copyKernels() {
+		for _, n := range counts {
+			list = append(list, &Ceiling{Name: k.name, Memory: true, Threads: n, amount: 2 * float64(buffers.part(n)) / 1e9,
+				prepare: buffers.take, work: func(thread int) {
+					size := buffers.part(n)
+					k.run(buffers.dst[thread*size:(thread+1)*size], buffers.src[thread*size:(thread+1)*size])
+				}})
+		}
+	}
+	return list
+}
+
+// ceilingSteps is the number of steps of one call of a multiply-add kernel,
+// well under the time in which Go wants to interrupt a thread.
+const ceilingSteps = 1 << 14
+
+// multiplyAdds runs steps of independent multiply-adds, of flops operations each.
+type multiplyAdds struct {
+	name  string
+	flops float64
+	run   func(steps int)
+}
+
+// copier copies src to dst, equally long, both aligned to a cache line and a
+// multiple of copyUnit bytes.
+type copier struct {
+	name string
+	run  func(dst, src []byte)
+}
+
+const copyUnit = 256
+
+// Unit is "GB/s" for memory and "GFLOP/s" for arithmetic.
+func (c *Ceiling) Unit() string {
+	if c.Memory {
+		return "GB/s"
+	}
+	return "GFLOP/s"
+}
+
+// Measure runs the ceiling's work for about 10 ms, longer for memory, and
+// returns all threads' rate together. The error is the context's.
+func (c *Ceiling) Measure(ctx context.Context) (rate float64, err error) {
+	if c.prepare != nil {
+		c.prepare()
+	}
+	for rounds := 1; ; rounds *= 2 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		seconds := c.time(rounds)
+		if seconds >= ceilingTime.Seconds() {
+			return float64(rounds*c.Threads) * c.amount / seconds, nil
+		}
+	}
+}
+
+// time returns the seconds in which every thread does rounds pieces of work.
+func (c *Ceiling) time(rounds int) float64 {
+	start := time.Now()
+	var others sync.WaitGroup
+	for thread := 1; thread < c.Threads; thread++ {
+		others.Go(func() {
+			for range rounds {
+				c.work(thread)
+			}
+		})
+	}
+	for range rounds {
+		c.work(0)
+	}
+	others.Wait()
+	return max(time.Since(start).Seconds(), 1e-9)
+}
+
+// copyBuffers are the two ends of a copy, written once so that the system has
+// given their memory.
+type copyBuffers struct {
+	size     int
+	once     sync.Once
+	src, dst []byte
+}
+
+func (b *copyBuffers) take() {
+	b.once.Do(func() {
+		b.src, b.dst = alignedBytes(b.size), alignedBytes(b.size)
+		for i := range b.src {
+			b.src[i] = byte(i)
+			b.dst[i] = byte(i)
+		}
+	})
+}
+
+// part is the share of one of n threads.
+func (b *copyBuffers) part(n int) int { return b.size / n / copyUnit * copyUnit }
+
+func alignedBytes(size int) []byte {
+	raw := make([]byte, size+cacheLine)
+	shift := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & (cacheLine - 1)
+	return raw[shift : shift+size]
+}

@@ -1,0 +1,55 @@
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// multiplyAddKernels lists the instruction sets of this processor.
+func multiplyAddKernels() []multiplyAdds {
+	if !simd {
+		return []multiplyAdds{scalarMultiplyAdds}
+	}
+	list := []multiplyAdds{{"fma avx2", 12 * 8 * 2, fmaAVX2}}
+	if cpu.X86.HasAVX512F {
+		list = append(list, multiplyAdds{"fma avx512", 24 * 16 * 2, fmaAVX512})
+	}
+	return list
+}
+
+// copyKernels lists the ways to store.
+func copyKernels() []copier {
+	if !simd {
+		return []copier{plainCopier}
+	}
+	return []copier{
+		{"copy", func(dst, src []byte) {
+			if n := len(dst) / copyUnit; n > 0 && len(src) >= len(dst) {
+				copyAVX2(&dst[0], &src[0], n)
+			}
+		}},
+		{"copy non-temporal", func(dst, src []byte) {
+			if n := len(dst) / copyUnit; n > 0 && len(src) >= len(dst) {
+				copyStreamAVX2(&dst[0], &src[0], n)
+			}
+		}},
+	}
+}
+
+// fmaAVX2 runs steps of 12 independent 8-lane multiply-adds.
+//
+//go:noescape
+func fmaAVX2(steps int)
+
+// fmaAVX512 runs steps of 24 independent 16-lane multiply-adds.
+//
+//go:noescape
+func fmaAVX512(steps int)
+
+// copyAVX2 copies units of 256 bytes, through the cache.
+//
+//go:noescape
+func copyAVX2(dst, src *byte, units int)
+
+// copyStreamAVX2 copies units of 256 bytes, past the cache; dst is aligned to
+// 32 bytes.
+//
+//go:noescape
+func copyStreamAVX2(dst, src *byte, units int)
