@@ -7,17 +7,19 @@ GO ?= go
 TESTFLAGS ?= -timeout 10m
 DEMOFLAGS ?=
 BENCHFLAGS ?=
+PEERFLAGS ?= --goal-table
 
 # Go stamps commands with the commit, and fails where git refuses to read the checkout (another owner's, in a container).
 ifneq ($(shell git status --porcelain >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
 endif
 
-# Debian and Ubuntu packages: to build with OpenGL, to run it in software, to build and run the GLFW variant.
+# Debian and Ubuntu packages: to build with OpenGL, to run it in software, to build and run the GLFW variant, to run arm64.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libgl-dev
 RUN_PACKAGES   := libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri
 GLFW_PACKAGES  := libx11-dev libxrandr-dev libxinerama-dev libxcursor-dev libxi-dev libxxf86vm-dev xvfb xauth
-PACKAGES       := $(BUILD_PACKAGES) $(RUN_PACKAGES) $(GLFW_PACKAGES)
+ARM64_PACKAGES := qemu-user
+PACKAGES       := $(BUILD_PACKAGES) $(RUN_PACKAGES) $(GLFW_PACKAGES) $(ARM64_PACKAGES)
 
 # What a build or a test run lacks, as a list of words; empty where nothing is missing. Each is found by trying.
 GO_CC := $(shell $(GO) env CC 2>/dev/null)
@@ -57,7 +59,7 @@ endef
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build deps test test-cpu test-gl test-glfw test-v3 test-arm64 test-full lint fmt demo bench clean help
+.PHONY: build deps test test-cpu test-gl test-glfw test-v3 test-arm64 test-full lint fmt demo bench peers peerbench clean help
 
 ## build: bin/samebits, with OpenGL wherever it can be built (the default)
 build:
@@ -67,21 +69,14 @@ build:
 	echo 'building with OpenGL'; \
 	CGO_ENABLED=1 $(GO) build -tags gl -o bin/samebits ./cmd/samebits)
 
-## deps: installs what OpenGL needs (apt); does nothing where all of it is there
-deps:
-	@if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then \
-		echo 'make deps knows apt alone. Install what your system calls these Debian packages:' >&2; \
-		echo '  to build with OpenGL: $(BUILD_PACKAGES)' >&2; \
-		echo '  to run it:            $(RUN_PACKAGES) (or the driver of your GPU)' >&2; \
-		echo '  to test GLFW:         $(GLFW_PACKAGES)' >&2; \
-		exit 1; \
-	fi; \
-	missing=; \
-	for p in $(PACKAGES); do \
+# apt-install PACKAGES: shell that installs those of the packages that are missing.
+define apt-install
+missing=; \
+	for p in $(1); do \
 		dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
 	done; \
-	if [ -z "$$missing" ]; then echo 'deps: nothing is missing'; exit 0; fi; \
-	echo "deps: installing$$missing"; \
+	if [ -z "$$missing" ]; then echo '$@: nothing is missing'; exit 0; fi; \
+	echo "$@: installing$$missing"; \
 	asroot=; \
 	if [ "$$(id -u)" != 0 ]; then \
 		if ! command -v sudo >/dev/null 2>&1; then \
@@ -91,6 +86,19 @@ deps:
 	fi; \
 	$$asroot apt-get -o Acquire::Retries=3 update -qq && \
 	$$asroot env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends $$missing
+endef
+
+## deps: installs what OpenGL needs (apt); does nothing where all of it is there
+deps:
+	@if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then \
+		echo 'make deps knows apt alone. Install what your system calls these Debian packages:' >&2; \
+		echo '  to build with OpenGL: $(BUILD_PACKAGES)' >&2; \
+		echo '  to run it:            $(RUN_PACKAGES) (or the driver of your GPU)' >&2; \
+		echo '  to test GLFW:         $(GLFW_PACKAGES)' >&2; \
+		echo '  to test arm64:        $(ARM64_PACKAGES)' >&2; \
+		exit 1; \
+	fi; \
+	$(call apt-install,$(PACKAGES))
 
 ## test: everything that takes minutes: the CPU, OpenGL on llvmpipe, GLFW, GOAMD64=v3, arm64
 test: lint test-cpu test-v3 test-arm64 test-gl test-glfw
@@ -129,7 +137,7 @@ CGO_ENABLED=1 $(GO) vet -tags 'gl glfw' ./gpu
 endef
 
 # The compiler fuses multiply and add at GOAMD64=v3; the bits must not change. Skipped where the processor lacks it.
-V3_PACKAGES := ./backend/exact ./cpu
+V3_PACKAGES := ./backend/exact ./cpu ./algos/cluster
 HAS_V3 = $(shell [ "$$($(GO) env GOARCH)" = amd64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null && \
 	grep -qw fma /proc/cpuinfo && grep -qw bmi2 /proc/cpuinfo && echo yes)
 
@@ -137,8 +145,14 @@ test-v3:
 	$(if $(HAS_V3),GOAMD64=v3 CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(V3_PACKAGES),\
 	@echo 'GOAMD64=v3: NOT RUN: this processor lacks AVX2, FMA or BMI2')
 
+# The statements and the plain twins on the other processor, emulated: there the compiler fuses by default.
+ARM64_TESTS := ./backend/exact ./algos/cluster
+QEMU := $(shell command -v qemu-aarch64)
+
 test-arm64:
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	$(if $(QEMU),GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec $(QEMU) $(TESTFLAGS) $(ARM64_TESTS),\
+	@echo 'arm64: vetted, NOT RUN: no qemu-aarch64 (`make deps` installs qemu-user)')
 
 ## test-full: the slow sweeps as well (SAMEBITS_FULL=1), with OpenGL where it can be built
 test-full: export SAMEBITS_FULL := 1
@@ -163,6 +177,19 @@ demo: build
 ## bench: each operation's rate here (BENCHFLAGS)
 bench: build
 	bin/samebits bench $(BENCHFLAGS)
+
+PEER_PACKAGES := gcc libc6-dev libopenblas-dev libdnnl-dev python3-numpy python3-sklearn python3-faiss python3-torch \
+	python3-threadpoolctl
+
+## peers: installs what peerbench compares with (apt; about 1 GB)
+peers:
+	@command -v dpkg-query >/dev/null || { echo 'make peers knows apt alone; the Debian packages: $(PEER_PACKAGES)' >&2; exit 1; }; \
+	$(call apt-install,$(PEER_PACKAGES))
+
+## peerbench: side by side with what a user would pick instead (PEERFLAGS); wants a machine that does nothing else
+peerbench:
+	CGO_ENABLED=0 $(GO) build -o bin/peerbench ./cmd/peerbench
+	bin/peerbench $(PEERFLAGS)
 
 ## clean: removes what the other targets made
 clean:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"reflect"
 	"sync"
 )
 
@@ -20,6 +22,8 @@ type Device struct {
 	closed bool
 	live   map[*memory]struct{}
 	stats  Stats
+
+	operands []Operand // scratch of check
 }
 
 // Stats counts what a device has done since it was opened.
@@ -36,12 +40,27 @@ func NewDevice(d Driver, cfg Config) *Device {
 	return &Device{driver: d, info: d.Info(), log: cfg.logger(), live: map[*memory]struct{}{}}
 }
 
-// Info describes the device, why it was taken, and the profile its results follow.
-func (d *Device) Info() Info { return d.info }
+// errNilDevice is what a nil Device answers.
+var errNilDevice = fmt.Errorf("nil device: %w", ErrClosed)
+
+// Info describes the device, why it was taken, and the profile its results
+// follow. The caller may change what it gets.
+func (d *Device) Info() Info {
+	if d == nil {
+		return Info{}
+	}
+	in := d.info
+	in.Limits = maps.Clone(in.Limits)
+	if in.Profile != nil {
+		p := *in.Profile
+		in.Profile = &p
+	}
+	return in
+}
 
 // Profile returns the arithmetic that the device's results follow.
 func (d *Device) Profile() Profile {
-	if d.info.Profile == nil {
+	if d == nil || d.info.Profile == nil {
 		return Profile{}
 	}
 	return *d.info.Profile
@@ -49,6 +68,9 @@ func (d *Device) Profile() Profile {
 
 // Stats returns what the device has done so far.
 func (d *Device) Stats() Stats {
+	if d == nil {
+		return Stats{}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.stats
@@ -66,6 +88,9 @@ func (d *Device) NewTensor(dtype DType, rows, cols int) (*Tensor, error) {
 // content. Errors wrap ErrShape for sizes that are negative or overflow, and
 // ErrOutOfMemory where the device lacks room.
 func (d *Device) NewBatch(dtype DType, batch, rows, cols int) (*Tensor, error) {
+	if d == nil {
+		return nil, errNilDevice
+	}
 	n, ok := product(batch, rows, cols, max(1, dtype.Size()))
 	if !ok || dtype.Size() == 0 {
 		return nil, fmt.Errorf("tensor %v[%d×%d×%d]: %w", dtype, batch, rows, cols, ErrShape)
@@ -118,13 +143,22 @@ func (d *Device) free(m *memory) error {
 }
 
 // Run checks and starts operations in order. It may return before they have
-// finished; their errors surface here, at Download, Sync or Close. Errors wrap
-// ErrShape, ErrArgument, ErrClosed, ErrNotSupported, ErrOutOfMemory or
-// ErrContextLost, or are the context's.
+// finished; their errors surface here, at Download, Sync or Close. ctx bounds
+// the operations themselves: one that the device has not begun when ctx ends
+// may be left out, and reading what it should have written then gives the
+// context's error. Errors wrap ErrShape, ErrArgument, ErrClosed,
+// ErrNotSupported, ErrOutOfMemory, ErrContextLost or ErrInternal, or are the
+// context's.
 func (d *Device) Run(ctx context.Context, ops ...Op) error {
+	if d == nil {
+		return errNilDevice
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, op := range ops {
+	for i, op := range ops {
+		if op == nil || reflect.ValueOf(op).IsNil() {
+			return fmt.Errorf("operation %d of %d is nil: %w", i+1, len(ops), ErrArgument)
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -149,7 +183,11 @@ func (d *Device) Run(ctx context.Context, ops ...Op) error {
 // check applies what holds for every operation, then the operation's own rules.
 // It reports whether no output has an element.
 func (d *Device) check(op Op) (empty bool, err error) {
-	operands := op.Operands()
+	operands := op.appendOperands(d.operands[:0])
+	defer func() {
+		clear(operands) // holds no tensor beyond the call
+		d.operands = operands
+	}()
 	empty = true
 	for _, o := range operands {
 		t := o.Tensor
@@ -194,6 +232,9 @@ func (d *Device) check(op Op) (empty bool, err error) {
 // Sync waits until every operation run so far has finished and returns their
 // first error.
 func (d *Device) Sync(ctx context.Context) error {
+	if d == nil {
+		return errNilDevice
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {

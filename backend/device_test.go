@@ -263,6 +263,37 @@ func TestOperandsOfOtherDevicesAreRefused(t *testing.T) {
 	}
 }
 
+func TestNilDeviceAndTensor(t *testing.T) {
+	var d *Device
+	_, err := d.NewTensor(Float32, 1, 1)
+	for _, err := range []error{err, d.Run(ctx), d.Sync(ctx)} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("nil device: %v", err)
+		}
+	}
+	if err := d.Close(); err != nil || d.Info().Name != "" || d.Stats() != (Stats{}) || d.Profile() != (Profile{}) {
+		t.Errorf("nil device: close %v", err)
+	}
+	if _, err := ToSlice[float32](ctx, nil); !errors.Is(err, ErrShape) {
+		t.Errorf("nil tensor: %v", err)
+	}
+	if _, err := ToGeneral(ctx, nil); !errors.Is(err, ErrShape) {
+		t.Errorf("nil tensor: %v", err)
+	}
+}
+
+func TestInfoIsACopy(t *testing.T) {
+	d, drv := newNull(t)
+	drv.info.Limits = map[string]int64{"x": 1}
+	d.info = drv.info
+	in := d.Info()
+	in.Limits["x"] = 2
+	in.Profile.Mac = 1
+	if d.Info().Limits["x"] != 1 || d.Profile().Mac != 0 {
+		t.Error("a caller changed the device's description")
+	}
+}
+
 func TestTransferTypeAndLength(t *testing.T) {
 	d, _ := newNull(t)
 	x := tensor(t, d, Float32, 2, 2)
@@ -274,5 +305,19 @@ func TestTransferTypeAndLength(t *testing.T) {
 	}
 	if err := Upload(ctx, nil, make([]float32, 5)); !errors.Is(err, ErrShape) {
 		t.Fatal(err)
+	}
+}
+
+func TestCheckingTakesNoMemory(t *testing.T) {
+	d, drv := newNull(t)
+	drv.ran = make([]string, 0, 4096)
+	op := &MatMul{C: tensor(t, d, Float32, 4, 4), A: tensor(t, d, Float32, 4, 4), B: tensor(t, d, Float32, 4, 4), Bias: tensor(t, d, Float32, 1, 4)}
+	ops := []Op{op}
+	if n := testing.AllocsPerRun(100, func() {
+		if err := d.Run(ctx, ops...); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("checking one product takes %v allocations", n)
 	}
 }

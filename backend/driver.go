@@ -20,7 +20,8 @@ type Driver interface {
 	// Write copies src into buf from byte offset on; src may be reused on return.
 	Write(ctx context.Context, buf Buffer, offset int64, src []byte) error
 	// Read fills dst from byte offset on, after all operations run so far.
-	// Errors of those operations surface here at the latest.
+	// Errors of those that buf's content depends on surface here at the
+	// latest; others at Sync or Close.
 	Read(ctx context.Context, buf Buffer, offset int64, dst []byte) error
 	// Run starts one operation. It may return before the operation has
 	// finished. A driver that lacks it returns an error wrapping ErrNotSupported.

@@ -13,6 +13,9 @@ var (
 	ErrOutOfMemory = errors.New("out of device memory")
 	// ErrContextLost says that the device was reset or removed; its tensors are gone.
 	ErrContextLost = errors.New("device context lost")
+	// ErrInternal says that a driver or its kernels failed where they should
+	// work: a kernel does not compile, a valid call is refused.
+	ErrInternal = errors.New("the driver or its kernels failed")
 	// ErrShape says that shapes, strides, element types or overlaps do not fit together.
 	ErrShape = errors.New("shape mismatch")
 	// ErrArgument says that an option lies outside its range.

@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"samebits/backend/exact"
 )
@@ -12,8 +13,8 @@ import (
 type Op interface {
 	// Name is the operation's name in messages, benchmarks and reports.
 	Name() string
-	// Operands lists the tensors with their roles, in a fixed order.
-	Operands() []Operand
+	// appendOperands appends the tensors with their roles, in a fixed order.
+	appendOperands(to []Operand) []Operand
 	// check applies the operation's own rules for shapes and options.
 	check() error
 }
@@ -26,6 +27,10 @@ type Operand struct {
 	Optional bool // may be nil
 	InPlace  bool // may be the very tensor that is written
 }
+
+// Operands lists an operation's tensors with their roles, in a fixed order.
+// Optional operands may be nil.
+func Operands(op Op) []Operand { return op.appendOperands(nil) }
 
 // OpNames lists every operation, in the order of the families: products,
 // softmax-sampling, distances, support. Tests use it to find operations that
@@ -95,7 +100,8 @@ func wantDType(name string, t *Tensor, allowed ...DType) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is %v, want %v: %w", name, t, allowed, ErrShape)
+	// A copy, so that the callers' lists need no memory where all is well.
+	return fmt.Errorf("%s is %v, want %v: %w", name, t, slices.Clone(allowed), ErrShape)
 }
 
 func wantShape(name string, t *Tensor, batch, rows, cols int) error {

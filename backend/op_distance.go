@@ -47,11 +47,10 @@ type Nearest struct {
 // Name implements Op.
 func (*Nearest) Name() string { return "nearest" }
 
-// Operands implements Op.
-func (o *Nearest) Operands() []Operand {
-	return []Operand{{Name: "index", Tensor: o.Index, Written: true},
-		{Name: "distance", Tensor: o.Distance, Written: true, Optional: true},
-		{Name: "x", Tensor: o.X}, {Name: "c", Tensor: o.C}, {Name: "shift", Tensor: o.Shift, Optional: true}}
+func (o *Nearest) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "index", Tensor: o.Index, Written: true},
+		Operand{Name: "distance", Tensor: o.Distance, Written: true, Optional: true},
+		Operand{Name: "x", Tensor: o.X}, Operand{Name: "c", Tensor: o.C}, Operand{Name: "shift", Tensor: o.Shift, Optional: true})
 }
 
 func (o *Nearest) check() error {
@@ -77,9 +76,8 @@ type Distances struct {
 // Name implements Op.
 func (*Distances) Name() string { return "distances" }
 
-// Operands implements Op.
-func (o *Distances) Operands() []Operand {
-	return []Operand{{Name: "d", Tensor: o.D, Written: true}, {Name: "x", Tensor: o.X}, {Name: "c", Tensor: o.C}}
+func (o *Distances) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "d", Tensor: o.D, Written: true}, Operand{Name: "x", Tensor: o.X}, Operand{Name: "c", Tensor: o.C})
 }
 
 func (o *Distances) check() error {
@@ -100,10 +98,9 @@ type PairwiseSum struct {
 // Name implements Op.
 func (*PairwiseSum) Name() string { return "pairwisesum" }
 
-// Operands implements Op.
-func (o *PairwiseSum) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X},
-		{Name: "c", Tensor: o.C}, {Name: "label", Tensor: o.Label, Optional: true}}
+func (o *PairwiseSum) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X},
+		Operand{Name: "c", Tensor: o.C}, Operand{Name: "label", Tensor: o.Label, Optional: true})
 }
 
 func (o *PairwiseSum) check() error {
@@ -135,11 +132,10 @@ type ScatterSum struct {
 // Name implements Op.
 func (*ScatterSum) Name() string { return "scattersum" }
 
-// Operands implements Op.
-func (o *ScatterSum) Operands() []Operand {
-	return []Operand{{Name: "sums", Tensor: o.Sums, Written: true}, {Name: "x", Tensor: o.X},
-		{Name: "label", Tensor: o.Label, Optional: true}, {Name: "weight", Tensor: o.Weight, Optional: true},
-		{Name: "exponent", Tensor: o.Exponent}}
+func (o *ScatterSum) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "sums", Tensor: o.Sums, Written: true}, Operand{Name: "x", Tensor: o.X},
+		Operand{Name: "label", Tensor: o.Label, Optional: true}, Operand{Name: "weight", Tensor: o.Weight, Optional: true},
+		Operand{Name: "exponent", Tensor: o.Exponent})
 }
 
 func (o *ScatterSum) check() error {

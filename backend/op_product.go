@@ -1,6 +1,9 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Activation is the function a product's epilogue applies last.
 type Activation uint8
@@ -55,13 +58,10 @@ type MatMul struct {
 // Name implements Op.
 func (*MatMul) Name() string { return "matmul" }
 
-// Operands implements Op.
-func (o *MatMul) Operands() []Operand {
-	return []Operand{
-		{Name: "c", Tensor: o.C, Written: true},
-		{Name: "a", Tensor: o.A}, {Name: "b", Tensor: o.B},
-		{Name: "bias", Tensor: o.Bias, Optional: true},
-	}
+func (o *MatMul) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "c", Tensor: o.C, Written: true},
+		Operand{Name: "a", Tensor: o.A}, Operand{Name: "b", Tensor: o.B},
+		Operand{Name: "bias", Tensor: o.Bias, Optional: true})
 }
 
 // Sizes returns the product's M, N and K.
@@ -111,13 +111,15 @@ func productShapes(c, a, b *Tensor, transA, transB bool) error {
 	return nil
 }
 
-// MaxIntK is the longest chain of an int8 product that is exact in int32.
+// MaxIntK is the longest chain of an int8 product without zero points that is
+// exact in int32.
 const MaxIntK = 131_071
 
 // QMatMul is the int8 product with requantisation.
 //
-// acc[i,j] = Σ_k (A[i,k] − ZeroA)(B[k,j] − ZeroB) + Bias[j] in int32, where
-// ΣAB is exact for K ≤ [MaxIntK] and the rest wraps modulo 2³². With C int32
+// acc[i,j] = Σ_k (A[i,k] − ZeroA)(B[k,j] − ZeroB) + Bias[j] in int32. The sum
+// is exact: a K so long that it could pass int32, [MaxIntK] without zero points
+// and less with them, is refused; adding Bias wraps modulo 2³². With C int32
 // that is the result. With C int8, Requant scales acc[i,j] by column j's
 // multiplier and shift in double rounding (SaturatingRoundingDoublingHighMul,
 // then RoundingDivideByPOT), adds ZeroC without overflow and clamps to [Min, Max].
@@ -135,7 +137,7 @@ type QMatMul struct {
 // Requant is the integer epilogue of a QMatMul.
 type Requant struct {
 	Multiplier *Tensor // int32, 1×N, or 1×1 for all columns; in [0, 2³¹)
-	Shift      *Tensor // int32, as Multiplier; left where positive; in [−31, 30]
+	Shift      *Tensor // int32, as Multiplier; left where positive; clamped to [−31, 30]
 	ZeroC      int32   // in [−128, 127]
 	Min, Max   int32   // −128 ≤ Min ≤ Max ≤ 127
 }
@@ -143,13 +145,10 @@ type Requant struct {
 // Name implements Op.
 func (*QMatMul) Name() string { return "qmatmul" }
 
-// Operands implements Op.
-func (o *QMatMul) Operands() []Operand {
-	ops := []Operand{
-		{Name: "c", Tensor: o.C, Written: true},
-		{Name: "a", Tensor: o.A}, {Name: "b", Tensor: o.B},
-		{Name: "bias", Tensor: o.Bias, Optional: true},
-	}
+func (o *QMatMul) appendOperands(to []Operand) []Operand {
+	ops := append(to, Operand{Name: "c", Tensor: o.C, Written: true},
+		Operand{Name: "a", Tensor: o.A}, Operand{Name: "b", Tensor: o.B},
+		Operand{Name: "bias", Tensor: o.Bias, Optional: true})
 	if o.Requant != nil {
 		ops = append(ops, Operand{Name: "multiplier", Tensor: o.Requant.Multiplier},
 			Operand{Name: "shift", Tensor: o.Requant.Shift})
@@ -172,11 +171,12 @@ func (o *QMatMul) check() error {
 		productShapes(o.C, o.A, o.B, o.TransA, o.TransB)); err != nil {
 		return err
 	}
-	if _, _, k := o.Sizes(); k > MaxIntK {
-		return fmt.Errorf("k = %d passes %d, where int32 is exact: %w", k, MaxIntK, ErrShape)
-	}
 	if !int8Range(o.ZeroA) || !int8Range(o.ZeroB) {
 		return fmt.Errorf("zero points %d, %d leave [-128, 127]: %w", o.ZeroA, o.ZeroB, ErrArgument)
+	}
+	longest := math.MaxInt32 / (int8Reach(o.ZeroA) * int8Reach(o.ZeroB))
+	if _, _, k := o.Sizes(); k > longest {
+		return fmt.Errorf("k = %d passes %d, where int32 is exact with zero points %d, %d: %w", k, longest, o.ZeroA, o.ZeroB, ErrShape)
 	}
 	if (o.Requant != nil) != (o.C.dtype == Int8) {
 		return fmt.Errorf("c is %v: requantisation goes with int8 and only with it: %w", o.C, ErrArgument)
@@ -195,5 +195,8 @@ func (o *QMatMul) check() error {
 	return first(wantDType("multiplier", r.Multiplier, Int32), wantDType("shift", r.Shift, Int32),
 		wantMatrix("multiplier", r.Multiplier, 1, n), wantMatrix("shift", r.Shift, 1, n))
 }
+
+// int8Reach returns the largest |v − zero| over int8 v.
+func int8Reach(zero int32) int { return int(max(127-zero, zero+128)) }
 
 func int8Range(v int32) bool { return v >= -128 && v <= 127 }

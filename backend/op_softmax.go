@@ -17,9 +17,8 @@ type Softmax struct {
 // Name implements Op.
 func (*Softmax) Name() string { return "softmax" }
 
-// Operands implements Op.
-func (o *Softmax) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X, InPlace: true}}
+func (o *Softmax) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X, InPlace: true})
 }
 
 func (o *Softmax) check() error {
@@ -38,9 +37,8 @@ type LogSumExp struct {
 // Name implements Op.
 func (*LogSumExp) Name() string { return "logsumexp" }
 
-// Operands implements Op.
-func (o *LogSumExp) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *LogSumExp) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *LogSumExp) check() error {
@@ -64,9 +62,8 @@ type Categorical struct {
 // Name implements Op.
 func (*Categorical) Name() string { return "categorical" }
 
-// Operands implements Op.
-func (o *Categorical) Operands() []Operand {
-	return []Operand{{Name: "index", Tensor: o.Index, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *Categorical) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "index", Tensor: o.Index, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *Categorical) check() error {
@@ -118,9 +115,8 @@ type Filter struct {
 // Name implements Op.
 func (*Filter) Name() string { return "filter" }
 
-// Operands implements Op.
-func (o *Filter) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X, InPlace: true}}
+func (o *Filter) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X, InPlace: true})
 }
 
 func (o *Filter) check() error {
@@ -153,10 +149,9 @@ type GumbelSoftmax struct {
 // Name implements Op.
 func (*GumbelSoftmax) Name() string { return "gumbelsoftmax" }
 
-// Operands implements Op.
-func (o *GumbelSoftmax) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true, Optional: true},
-		{Name: "onehot", Tensor: o.OneHot, Written: true, Optional: true}, {Name: "x", Tensor: o.X}}
+func (o *GumbelSoftmax) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true, Optional: true},
+		Operand{Name: "onehot", Tensor: o.OneHot, Written: true, Optional: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *GumbelSoftmax) check() error {
@@ -182,9 +177,8 @@ type WithoutReplacement struct {
 // Name implements Op.
 func (*WithoutReplacement) Name() string { return "withoutreplacement" }
 
-// Operands implements Op.
-func (o *WithoutReplacement) Operands() []Operand {
-	return []Operand{{Name: "index", Tensor: o.Index, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *WithoutReplacement) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "index", Tensor: o.Index, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *WithoutReplacement) check() error {
@@ -231,8 +225,9 @@ type Fill struct {
 // Name implements Op.
 func (*Fill) Name() string { return "fill" }
 
-// Operands implements Op.
-func (o *Fill) Operands() []Operand { return []Operand{{Name: "y", Tensor: o.Y, Written: true}} }
+func (o *Fill) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true})
+}
 
 // Plain reports whether the variate is stored as drawn, without Loc and Scale.
 func (o *Fill) Plain() bool { return !o.Loc.given && !o.Scale.given }

@@ -85,11 +85,10 @@ type Map struct {
 // Name implements Op.
 func (*Map) Name() string { return "map" }
 
-// Operands implements Op.
-func (o *Map) Operands() []Operand {
+func (o *Map) appendOperands(to []Operand) []Operand {
 	n := o.Fn.Args()
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "a", Tensor: o.A, InPlace: true},
-		{Name: "b", Tensor: o.B, InPlace: true, Optional: n < 2}, {Name: "c", Tensor: o.C, InPlace: true, Optional: n < 3}}
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "a", Tensor: o.A, InPlace: true},
+		Operand{Name: "b", Tensor: o.B, InPlace: true, Optional: n < 2}, Operand{Name: "c", Tensor: o.C, InPlace: true, Optional: n < 3})
 }
 
 func (o *Map) check() error {
@@ -100,7 +99,7 @@ func (o *Map) check() error {
 	if (n < 2 && o.B != nil) || (n < 3 && o.C != nil) {
 		return fmt.Errorf("%v takes %d arguments: %w", o.Fn, n, ErrArgument)
 	}
-	for _, a := range []Operand{{Name: "a", Tensor: o.A}, {Name: "b", Tensor: o.B}, {Name: "c", Tensor: o.C}} {
+	for _, a := range [...]Operand{{Name: "a", Tensor: o.A}, {Name: "b", Tensor: o.B}, {Name: "c", Tensor: o.C}} {
 		if err := first(wantDType(a.Name, a.Tensor, Float32), broadcasts(a.Name, a.Tensor, o.Y)); err != nil {
 			return err
 		}
@@ -165,9 +164,8 @@ type Reduce struct {
 // Name implements Op.
 func (*Reduce) Name() string { return "reduce" }
 
-// Operands implements Op.
-func (o *Reduce) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *Reduce) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *Reduce) check() error {
@@ -198,9 +196,8 @@ type TopK struct {
 // Name implements Op.
 func (*TopK) Name() string { return "topk" }
 
-// Operands implements Op.
-func (o *TopK) Operands() []Operand {
-	return []Operand{{Name: "index", Tensor: o.Index, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *TopK) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "index", Tensor: o.Index, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *TopK) check() error {
@@ -220,9 +217,8 @@ type Gather struct {
 // Name implements Op.
 func (*Gather) Name() string { return "gather" }
 
-// Operands implements Op.
-func (o *Gather) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X}, {Name: "index", Tensor: o.Index}}
+func (o *Gather) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X}, Operand{Name: "index", Tensor: o.Index})
 }
 
 func (o *Gather) check() error {
@@ -239,9 +235,8 @@ type Transpose struct {
 // Name implements Op.
 func (*Transpose) Name() string { return "transpose" }
 
-// Operands implements Op.
-func (o *Transpose) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *Transpose) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *Transpose) check() error {
@@ -257,9 +252,8 @@ type Copy struct {
 // Name implements Op.
 func (*Copy) Name() string { return "copy" }
 
-// Operands implements Op.
-func (o *Copy) Operands() []Operand {
-	return []Operand{{Name: "y", Tensor: o.Y, Written: true}, {Name: "x", Tensor: o.X}}
+func (o *Copy) appendOperands(to []Operand) []Operand {
+	return append(to, Operand{Name: "y", Tensor: o.Y, Written: true}, Operand{Name: "x", Tensor: o.X})
 }
 
 func (o *Copy) check() error {

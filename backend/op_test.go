@@ -44,7 +44,13 @@ func TestOpChecks(t *testing.T) {
 		{&QMatMul{C: b(2, 3), A: b(2, 4), B: b(4, 3)}, ErrArgument},
 		{&QMatMul{C: i(2, 3), A: b(2, 4), B: b(4, 3), Requant: requant(3)}, ErrArgument},
 		{&QMatMul{C: i(2, 3), A: b(2, 4), B: b(4, 3), ZeroA: 128}, ErrArgument},
+		{&QMatMul{C: i(1, 1), A: b(1, MaxIntK), B: b(MaxIntK, 1)}, nil},
 		{&QMatMul{C: i(1, 1), A: b(1, MaxIntK+1), B: b(MaxIntK+1, 1)}, ErrShape},
+		{&QMatMul{C: i(1, 1), A: b(1, 65793), B: b(65793, 1), ZeroA: -128}, nil},
+		{&QMatMul{C: i(1, 1), A: b(1, 65794), B: b(65794, 1), ZeroA: -128}, ErrShape},
+		{&QMatMul{C: i(1, 1), A: b(1, 33026), B: b(33026, 1), ZeroA: 127, ZeroB: -128}, ErrShape},
+		{(*MatMul)(nil), ErrArgument},
+		{nil, ErrArgument},
 
 		{&Softmax{Y: f(2, 3), X: f(2, 3), Log: true, Temperature: Scalar(2)}, nil},
 		{&Softmax{Y: f(2, 3), X: f(3, 2)}, ErrShape},
@@ -126,13 +132,13 @@ func TestOpChecks(t *testing.T) {
 		err := d.Run(ctx, c.op)
 		switch {
 		case c.want == nil && err != nil:
-			t.Errorf("case %d, %s: %v", n, c.op.Name(), err)
+			t.Errorf("case %d, %T: %v", n, c.op, err)
 		case c.want != nil && !errors.Is(err, c.want):
-			t.Errorf("case %d, %s: got %v, want %v", n, c.op.Name(), err, c.want)
+			t.Errorf("case %d, %T: got %v, want %v", n, c.op, err, c.want)
 		case c.want == nil:
 			sound[c.op.Name()] = true
 		case len(drv.ran) != 0:
-			t.Errorf("case %d, %s: reached the driver", n, c.op.Name())
+			t.Errorf("case %d, %T: reached the driver", n, c.op)
 		}
 	}
 	for _, name := range OpNames() {

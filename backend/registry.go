@@ -167,7 +167,9 @@ func listDevices(ctx context.Context, name string, r registered, cfg Config) []I
 	}
 	infos, err := probeChild(ctx, cfg)
 	if err != nil {
-		cfg.logger().Warn("device probe failed", "backend", name, "err", err)
+		if ctx.Err() == nil {
+			cfg.logger().Warn("device probe failed", "backend", name, "err", err)
+		}
 		return []Info{{Name: name, Kind: name, Reason: err.Error(), Limits: map[string]int64{}}}
 	}
 	var own []Info
@@ -184,6 +186,7 @@ func listDevices(ctx context.Context, name string, r registered, cfg Config) []I
 const probeTimeout = 30 * time.Second
 
 func probeChild(ctx context.Context, cfg Config) ([]Info, error) {
+	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	args := append([]string{}, cfg.ProbeCommand[1:]...)
@@ -195,18 +198,21 @@ func probeChild(ctx context.Context, cfg Config) ([]Info, error) {
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
+		if parent.Err() != nil {
+			return nil, parent.Err()
+		}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, fmt.Errorf("the device probe did not answer within %v: %w", probeTimeout, ErrUnavailable)
+			return nil, fmt.Errorf("the device probe did not answer within %v", probeTimeout)
 		}
 		msg, _, _ := strings.Cut(strings.TrimSpace(errOut.String()), "\n")
 		if msg != "" {
 			msg = ": " + msg
 		}
-		return nil, fmt.Errorf("the device probe failed (%v%s): %w", err, msg, ErrUnavailable)
+		return nil, fmt.Errorf("the device probe failed (%v%s)", err, msg)
 	}
 	var infos []Info
 	if err := json.Unmarshal(out.Bytes(), &infos); err != nil {
-		return nil, fmt.Errorf("the device probe printed no device list (%v): %w", err, ErrUnavailable)
+		return nil, fmt.Errorf("the device probe printed no device list (%v)", err)
 	}
 	return infos, nil
 }
@@ -217,30 +223,28 @@ func probeChild(ctx context.Context, cfg Config) ([]Info, error) {
 // explicitly is taken as it is, software included, and never replaced: the
 // error wraps ErrUnavailable, or ErrArgument for an unknown name.
 func Open(ctx context.Context, name string, cfg Config) (*Device, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := cfg.Profile.Check(); err != nil {
 		return nil, err
 	}
 	if cfg.Threads < 0 {
 		return nil, fmt.Errorf("threads %d: want 0 or more: %w", cfg.Threads, ErrArgument)
 	}
-	if name == "" || name == "auto" {
+	if name == "auto" {
 		return openAuto(ctx, cfg)
 	}
-	family, number, numbered := strings.Cut(name, ":")
-	index := AnyDevice
-	if numbered {
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 0 {
-			return nil, fmt.Errorf("device %q: %q is not a device number: %w", name, number, ErrArgument)
-		}
-		index = n
+	family, index, err := parseName(name)
+	if err != nil {
+		return nil, err
 	}
-	r, ok := lookup(family)
-	if !ok {
-		return nil, fmt.Errorf("backend %q: want auto, %s: %w", name, strings.Join(Names(), ", "), ErrArgument)
-	}
+	r, _ := lookup(family)
 	if r.Fragile && len(cfg.ProbeCommand) > 0 {
 		infos := listDevices(ctx, family, r, cfg)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := refusal(infos, index); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -254,6 +258,32 @@ func Open(ctx context.Context, name string, cfg Config) (*Device, error) {
 		d.info.Reason = "asked for by name"
 	}
 	return d, nil
+}
+
+// CheckName returns ErrArgument unless name can name a device: "auto", a
+// registered backend, or one with a number. It opens nothing.
+func CheckName(name string) error {
+	if name == "auto" {
+		return nil
+	}
+	_, _, err := parseName(name)
+	return err
+}
+
+// parseName splits "gl:1" into its backend and number.
+func parseName(name string) (family string, index int, err error) {
+	family, number, numbered := strings.Cut(name, ":")
+	if _, ok := lookup(family); !ok {
+		return "", 0, fmt.Errorf("backend %q: want auto, %s: %w", name, strings.Join(Names(), ", "), ErrArgument)
+	}
+	if !numbered {
+		return family, AnyDevice, nil
+	}
+	index, err = strconv.Atoi(number)
+	if err != nil || index < 0 {
+		return "", 0, fmt.Errorf("device %q: %q is not a device number: %w", name, number, ErrArgument)
+	}
+	return family, index, nil
 }
 
 // refusal returns why the probe says that the device asked for, or every
@@ -280,6 +310,9 @@ func refusal(infos []Info, index int) error {
 func openAuto(ctx context.Context, cfg Config) (*Device, error) {
 	all := allDevices(ctx, cfg)
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		i := chooseAuto(all)
 		if i < 0 {
 			return nil, fmt.Errorf("auto: no usable device among %s: %w", strings.Join(Names(), ", "), ErrUnavailable)

@@ -168,6 +168,9 @@ func FromSlice[T Element](ctx context.Context, dev *Device, rows, cols int, data
 
 // ToSlice returns a copy of t's elements, row-major and without gaps.
 func ToSlice[T Element](ctx context.Context, t *Tensor) ([]T, error) {
+	if t == nil {
+		return nil, fmt.Errorf("download: nil tensor: %w", ErrShape)
+	}
 	dst := make([]T, t.Len())
 	return dst, Download(ctx, dst, t)
 }
@@ -190,7 +193,7 @@ func FromGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor, e
 
 // ToGeneral returns a copy of a float32 tensor with one matrix as a gonum matrix.
 func ToGeneral(ctx context.Context, t *Tensor) (blas32.General, error) {
-	if t.batch != 1 {
+	if t == nil || t.batch != 1 {
 		return blas32.General{}, fmt.Errorf("general from %v: %w", t, ErrShape)
 	}
 	data, err := ToSlice[float32](ctx, t)

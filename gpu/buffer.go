@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -15,10 +16,13 @@ import (
 // bufferID is GL's name of a buffer object; 0 is none.
 type bufferID uint32
 
-// A buffer is one shader storage buffer: a tensor's memory, or scratch. Its id is set and read on the GL thread alone.
+// A buffer is one shader storage buffer: a tensor's memory, or scratch. Its id and mark are set and read on the GL
+// thread alone.
 type buffer struct {
-	id    bufferID
-	bytes int64 // whole words: sizes are rounded up to 4
+	id     bufferID
+	bytes  int64    // whole words: sizes are rounded up to 4
+	size   int64    // as asked for
+	failed *failure // why the content is not what it should be; nil where it is
 }
 
 const wordBytes = 4
@@ -30,19 +34,35 @@ const smallWrite = 64 << 10
 
 // Alloc implements backend.Driver. It waits for the thread, because only there the device says whether it has room.
 func (d *driver) Alloc(size int64) (backend.Buffer, error) {
-	b := &buffer{bytes: roundUpToWord(size)}
-	if err := d.do(func() error { return d.create(b) }); err != nil {
+	b := &buffer{bytes: roundUpToWord(size), size: size}
+	if err := d.do(func() error {
+		err := d.create(b)
+		if err == nil {
+			d.failures.live[b] = true
+		}
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// create gives b its memory, on the GL thread.
-func (d *driver) create(b *buffer) error {
-	if b.bytes > d.limits.ssboBytes {
+// fits reports a size that no shader can reach in one buffer.
+func (d *driver) fits(bytes int64) error {
+	if bytes > d.limits.ssboBytes {
 		return fmt.Errorf("%d bytes, where a shader of %s reaches %d in one buffer: %w",
-			b.bytes, d.context.renderer, d.limits.ssboBytes, backend.ErrOutOfMemory)
+			bytes, d.context.renderer, d.limits.ssboBytes, backend.ErrOutOfMemory)
 	}
+	return nil
+}
+
+// create gives b its memory, on the GL thread. Its error is its own: what GL has to say of earlier calls becomes a
+// failure of those.
+func (d *driver) create(b *buffer) error {
+	if err := d.fits(b.bytes); err != nil {
+		return err
+	}
+	d.strays()
 	var id uint32
 	gl.GenBuffers(1, &id)
 	gl.BindBuffer(gl.SHADER_STORAGE_BUFFER, id)
@@ -62,12 +82,12 @@ func (b *buffer) destroy() {
 	gl.DeleteBuffers(1, &id)
 }
 
-// Free implements backend.Driver.
+// Free implements backend.Driver. It does not wait.
 func (d *driver) Free(b backend.Buffer) {
 	// A thread that is closed has freed everything with its context.
-	_ = d.thread.post(func() error {
+	_ = d.thread.postNow(func() {
+		delete(d.failures.live, b.(*buffer))
 		b.(*buffer).destroy()
-		return nil
 	})
 }
 
@@ -76,24 +96,50 @@ func (d *driver) Write(ctx context.Context, b backend.Buffer, offset int64, src 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	write := func(src []byte) {
-		gl.BindBuffer(gl.SHADER_STORAGE_BUFFER, uint32(b.(*buffer).id))
-		gl.BufferSubData(gl.SHADER_STORAGE_BUFFER, int(offset), len(src), unsafe.Pointer(unsafe.SliceData(src)))
-	}
+	to := b.(*buffer)
 	if len(src) <= smallWrite {
 		own := append([]byte(nil), src...)
-		return d.thread.post(func() error { write(own); return nil })
+		return d.thread.post(ctx, func() {
+			if err := d.write(to, offset, own); err != nil {
+				d.fail(err, to)
+			}
+		})
 	}
-	return d.do(func() error { write(src); return d.glError("upload") })
+	return d.doWithin(ctx, func() error { return d.write(to, offset, src) })
 }
 
-// Read implements backend.Driver.
+// write uploads, on the GL thread.
+func (d *driver) write(b *buffer, offset int64, src []byte) error {
+	if d.lost != nil {
+		return d.lost
+	}
+	d.strays()
+	gl.BindBuffer(gl.SHADER_STORAGE_BUFFER, uint32(b.id))
+	gl.BufferSubData(gl.SHADER_STORAGE_BUFFER, int(offset), len(src), unsafe.Pointer(unsafe.SliceData(src)))
+	if err := d.glError("upload"); err != nil {
+		return err
+	}
+	if offset == 0 && int64(len(src)) == b.size {
+		b.failed = nil
+	}
+	return nil
+}
+
+// Read implements backend.Driver. It returns the failure that marks the buffer, if one does.
 func (d *driver) Read(ctx context.Context, b backend.Buffer, offset int64, dst []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return d.do(func() error {
-		gl.BindBuffer(gl.SHADER_STORAGE_BUFFER, uint32(b.(*buffer).id))
+	from := b.(*buffer)
+	return d.doWithin(ctx, func() error {
+		if err := d.finish(ctx); err != nil {
+			return err
+		}
+		d.strays()
+		if from.failed != nil {
+			return from.failed.report()
+		}
+		gl.BindBuffer(gl.SHADER_STORAGE_BUFFER, uint32(from.id))
 		gl.GetBufferSubData(gl.SHADER_STORAGE_BUFFER, int(offset), len(dst), unsafe.Pointer(unsafe.SliceData(dst)))
 		return d.glError("download")
 	})
@@ -119,7 +165,7 @@ func (s *scratchPool) take(d *driver, b *buffer) error {
 	}
 	if best < 0 {
 		err := d.create(b)
-		if err == nil || len(s.free) == 0 {
+		if !errors.Is(err, backend.ErrOutOfMemory) || len(s.free) == 0 {
 			return err
 		}
 		s.empty() // what the pool keeps may be what is missing
@@ -128,7 +174,7 @@ func (s *scratchPool) take(d *driver, b *buffer) error {
 	f := s.free[best]
 	s.free = append(s.free[:best], s.free[best+1:]...)
 	s.held -= f.bytes
-	*b = *f
+	b.id, b.bytes = f.id, f.bytes
 	return nil
 }
 

@@ -139,31 +139,6 @@ func candidates() ([]deviceInfo, error) {
 	return devs, nil
 }
 
-// openFirst opens the first listed device that can be opened and that accept, called on the GL thread with the context
-// current, takes; a nil accept takes all. Where no listed device will do, it tries what a provider keeps as a last
-// resort. The error is an *unavailableError with a reason for every device.
-func openFirst(accept func(*contextInfo) error) (*thread, *contextInfo, error) {
-	devs, err := candidates()
-	if err != nil {
-		return nil, nil, err
-	}
-	none := &unavailableError{}
-	for _, d := range devs {
-		t, info, err := openDevice(d)
-		if err == nil && accept != nil {
-			err = t.do(func() error { return accept(info) })
-			if err != nil {
-				t.close()
-			}
-		}
-		if err == nil {
-			return t, info, nil
-		}
-		none.add(d, err)
-	}
-	return nil, nil, none
-}
-
 // functionTable guards go-gl's function pointers, which are variables of its package and so shared by all contexts.
 type functionTable struct {
 	mu      sync.Mutex

@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -16,16 +17,6 @@ import (
 
 	"samebits/backend"
 )
-
-// noGL ends a test that needs OpenGL where there is none: a failure where OpenGL is required (SAMEBITS_REQUIRE_GL=1 or a
-// CI machine), else a skip.
-func noGL(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("SAMEBITS_REQUIRE_GL") == "1" || os.Getenv("CI") == "true" {
-		t.Fatalf("OpenGL is required here: "+format, args...)
-	}
-	t.Skipf("NOT TESTED: "+format, args...)
-}
 
 // openEGL opens a device of the given kind, hardware or not.
 func openEGL(t testing.TB, kind string) (*thread, *contextInfo) {
@@ -185,7 +176,12 @@ func TestContextsInParallel(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for i := 0; i < 3; i++ {
-				th, info, err := openFirst(nil)
+				devs, err := candidates()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				th, info, err := openDevice(devs[0])
 				if err != nil {
 					t.Error(err)
 					return
@@ -200,18 +196,31 @@ func TestContextsInParallel(t *testing.T) {
 	wg.Wait()
 }
 
-func TestOpenFirstTellsWhyEveryDeviceWasRefused(t *testing.T) {
-	th, _ := openEGL(t, kindEGLSurfaceless)
-	th.close()
-	refusal := errors.New("not to my taste")
-	asked := 0
-	_, _, err := openFirst(func(info *contextInfo) error { asked++; return refusal })
-	if !errors.Is(err, refusal) || !errors.Is(err, backend.ErrUnavailable) {
+func TestOpenTellsWhyEveryDeviceWasRefused(t *testing.T) {
+	before := providers
+	defer func() { providers = before }()
+	providers = []provider{refuser{}}
+	_, err := (family{}).Open(context.Background(), backend.AnyDevice, backend.Config{})
+	if !errors.Is(err, errRefuser) || !errors.Is(err, backend.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
-	if asked == 0 || strings.Count(err.Error(), "not to my taste") != asked {
-		t.Errorf("asked about %d devices, but the reasons are: %v", asked, err)
+	if strings.Count(err.Error(), errRefuser.Error()) != 3 {
+		t.Errorf("three devices refuse, but the reasons are: %v", err)
 	}
+}
+
+// refuser lists two devices and a last resort and opens none.
+type refuser struct{}
+
+var errRefuser = errors.New("not today")
+
+func (refuser) name() string { return "refuser" }
+func (r refuser) devices() ([]deviceInfo, error) {
+	return []deviceInfo{{provider: r, kind: kindEGLDevice}, {provider: r, kind: kindEGLDevice}}, nil
+}
+func (refuser) open(deviceInfo) (glContext, error) { return nil, errRefuser }
+func (r refuser) lastResort() (deviceInfo, bool) {
+	return deviceInfo{provider: r, kind: kindEGLSurfaceless}, true
 }
 
 // The thread that opens a context keeps the floating-point state Go expects, whatever drivers do to it, and so do all
@@ -251,7 +260,7 @@ func TestFloatStateSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("after a job that switched flushing on")
-	th.post(func() error { setFloatControl(floatControlFlushing); return nil })
+	th.post(context.Background(), func() { setFloatControl(floatControlFlushing) })
 	check("after a posted job that did")
 	if c := floatControl(); c != own {
 		t.Errorf("another thread's control register became %#x", c)

@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -35,8 +36,15 @@ import (
 //
 // A plan is made on the caller's goroutine and holds no GL: its steps are issued in order on the GL thread later, with
 // a barrier after each, so that a step sees what all before it wrote. An int uniform, or an index, that passes 2³¹−1
-// makes the plan fail with ErrNotSupported. A planted error named "matmul-k-tail-dropped" (fault.go) is seen by every
-// shader as FAULT_MATMUL_K_TAIL_DROPPED and by the host as p.fault("matmul-k-tail-dropped").
+// makes the plan fail with ErrNotSupported, and scratch that passes the largest buffer with ErrOutOfMemory.
+//
+// Software renderers end an invocation's loops silently: llvmpipe after 65,535 iterations, those of all its loops
+// together. A kernel therefore makes at most maxIterations (loops.go) in one dispatch and goes on in the next; a device
+// that ends loops sooner is refused when it is opened. What was measured is p.driver.limits.loopIterations, 0 for no
+// end, and "max_loop_iterations" among the device's limits.
+//
+// A planted error named "matmul-k-tail-dropped" (fault.go) is seen by every shader as FAULT_MATMUL_K_TAIL_DROPPED and by
+// the host as p.fault("matmul-k-tail-dropped").
 
 // operations maps an operation's name to what plans it; each operation's file adds its own.
 var operations = map[string]func(*plan, backend.Op) error{}
@@ -67,6 +75,7 @@ type step struct {
 // A plan is an operation as steps.
 type plan struct {
 	driver    *driver
+	ctx       context.Context // ends what is left of the plan; nil for one that no one ends
 	steps     []step
 	scratches []*buffer
 	err       error
@@ -90,9 +99,13 @@ func (p *plan) run(s step) {
 	p.steps = append(p.steps, s)
 }
 
-// scratch returns memory that lives from the plan's first step to its last, with any content.
+// scratch returns memory that lives from the plan's first step to its last, with any content. More than a shader
+// reaches makes the plan fail with ErrOutOfMemory.
 func (p *plan) scratch(bytes int64) *buffer {
 	b := &buffer{bytes: roundUpToWord(max(bytes, wordBytes))}
+	if err := p.driver.fits(b.bytes); err != nil && p.err == nil {
+		p.err = fmt.Errorf("scratch of %w", err)
+	}
 	p.scratches = append(p.scratches, b)
 	return b
 }
@@ -149,7 +162,10 @@ func (p *plan) fault(name string) bool { return p.driver.fault == name }
 
 // issue gives the plan's steps to the device, on the GL thread.
 func (p *plan) issue() error {
-	d := p.driver
+	d, ctx := p.driver, p.ctx
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	defer func() {
 		for _, b := range p.scratches {
 			d.scratch.give(b)
@@ -161,6 +177,9 @@ func (p *plan) issue() error {
 		}
 	}
 	for _, s := range p.steps {
+		if err := d.beforeDispatch(ctx); err != nil {
+			return err
+		}
 		if err := d.issue(s); err != nil {
 			return err
 		}

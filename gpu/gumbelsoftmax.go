@@ -2,7 +2,10 @@
 
 package gpu
 
-import "samebits/backend"
+import (
+	"samebits/backend"
+	"samebits/backend/exact"
+)
 
 func init() { register(planGumbelSoftmax) }
 
@@ -10,15 +13,29 @@ func init() { register(planGumbelSoftmax) }
 // see gumbelsoftmax.comp.
 func planGumbelSoftmax(p *plan, op *backend.GumbelSoftmax) error {
 	rows, cols := op.X.Rows(), op.X.Cols()
-	p.run(step{
-		shader:  "gumbelsoftmax",
-		buffers: []*buffer{p.of(op.Y), p.of(op.OneHot), p.of(op.X)},
-		uniforms: drawUniforms(uniforms{
-			"y_at": p.at(op.Y), "onehot_at": p.at(op.OneHot), "x_at": p.at(op.X), "cols": cols,
-			"with_y": flag(op.Y != nil), "with_onehot": flag(op.OneHot != nil),
-		}, op.Draws),
-		groups: rows,
-	})
+	if rows == 0 || cols == 0 {
+		return nil
+	}
+	blocks := ceilDiv(cols, exact.SumBlock)
+	parts := p.scratch(2 * wordBytes * int64(rows) * int64(blocks))
+	stage := func(stage string, groups int) {
+		p.run(step{
+			shader: "gumbelsoftmax", defines: defines{"STAGE": stage},
+			buffers: []*buffer{p.of(op.Y), p.of(op.OneHot), p.of(op.X), parts},
+			uniforms: drawUniforms(uniforms{
+				"y_at": p.at(op.Y), "onehot_at": p.at(op.OneHot), "x_at": p.at(op.X), "cols": cols, "count": rows,
+				"with_y": flag(op.Y != nil),
+			}, op.Draws),
+			groups: groups,
+		})
+	}
+	stage("0", rows*blocks)
+	if op.OneHot != nil {
+		if blocks > 1 {
+			stage("1", rows)
+		}
+		stage("2", groupsOf(rows*cols))
+	}
 	if op.Y == nil {
 		return nil
 	}

@@ -9,10 +9,16 @@ import (
 
 func init() { register(planLogSumExp) }
 
-// planLogSumExp runs one work group a row; see logsumexp.comp.
+// planLogSumExp runs one work group a row, or one a block of a longer row; see logsumexp.comp.
 func planLogSumExp(p *plan, op *backend.LogSumExp) error {
 	if err := summable(op.X.Cols()); err != nil {
 		return err
+	}
+	if op.X.Cols() > exact.SumBlock {
+		return softmaxBlocks(p, softmaxWork{
+			y: p.of(op.Y), x: p.of(op.X), yAt: p.at(op.Y), xAt: p.at(op.X),
+			batch: op.X.Batch(), rows: op.X.Rows(), cols: op.X.Cols(), temperature: op.Temperature.Real(1),
+		}, true)
 	}
 	p.run(step{
 		shader:  "logsumexp",

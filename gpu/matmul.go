@@ -3,9 +3,11 @@
 package gpu
 
 import (
+	"maps"
 	"strconv"
 
 	"samebits/backend"
+	"samebits/backend/exact"
 )
 
 func init() { register(planMatMul) }
@@ -29,7 +31,41 @@ func chooseTiling(m, n int, large tiling) tiling {
 	return large
 }
 
-// planMatMul runs one work group a tile of C.
+// tileDepth is TK of the product kernels.
+const tileDepth = 16
+
+// iterations is how many loop iterations a tile's invocation makes for one tile depth of K: the step itself, the loads
+// of both tiles and the depth, should a compiler leave that loop as it stands.
+func (t tiling) iterations() int {
+	load := func(elements int) int { return ceilDiv(elements, t.side*t.side) + 1 }
+	return 1 + load(tileDepth*t.side*t.wm) + load(tileDepth*t.side*t.wn) + tileDepth + 1
+}
+
+// runAlongK runs a product's step over ranges of K, multiples of unit, as many as the loop budget wants. Where there is
+// more than one, the sums stay meanwhile in memory with a place for each element of c: in c itself where it is not
+// read and holds such numbers, else in scratch.
+func (t tiling) runAlongK(p *plan, s step, c *backend.Tensor, k, unit int, inPlace bool) {
+	iterations := t.iterations() * (unit / tileDepth)
+	total, totalAt := &p.driver.dummy, [4]uint32{}
+	if k > unit*max(1, loopIterations/iterations) {
+		total, totalAt = p.of(c), p.at(c)
+		if !inPlace {
+			size := int64(max(c.DType().Size(), wordBytes))
+			total = p.scratch(size * int64(c.Len()))
+			totalAt = [4]uint32{0, p.index(c.Rows() * c.Cols()), p.index(c.Cols()), 1}
+			p.index(c.Len())
+		}
+	}
+	s.buffers = append(s.buffers, total)
+	ranges(k, unit, iterations, func(from, to int) {
+		part := s
+		part.uniforms = uniforms{"k_from": from, "k_to": to, "total_at": totalAt}
+		maps.Copy(part.uniforms, s.uniforms)
+		p.run(part)
+	})
+}
+
+// planMatMul runs one work group a tile of C, for as much of K at a time as one dispatch may take.
 func planMatMul(p *plan, op *backend.MatMul) error {
 	m, n, k := op.Sizes()
 	isComplex := op.C.DType() == backend.Complex64
@@ -74,7 +110,7 @@ func planMatMul(p *plan, op *backend.MatMul) error {
 			s.defines["ACT"] = "ct_" + op.Act.String()
 		}
 	}
-	p.run(s)
+	t.runAlongK(p, s, op.C, k, exact.Cut, beta == 0)
 	return nil
 }
 

@@ -3,9 +3,11 @@
 package gpu
 
 import (
+	"maps"
 	"strconv"
 
 	"samebits/backend"
+	"samebits/backend/exact"
 )
 
 const faultShiftIgnored = "nearest-shift-ignored" // scores come from unshifted values
@@ -14,8 +16,9 @@ func init() {
 	register(planNearest)
 }
 
-// planNearest lays the rows of C out in panels and then either walks them once a row, keeping the best (m = 1), or
-// stores the scores of a chunk of rows, picks the best of each, and computes their distances. See nearest.comp.
+// planNearest lays the rows of C out in panels and then either walks them once a row, keeping the best (m = 1 and rows
+// that one dispatch can take), or stores the scores of a chunk of rows, picks the best of each, and computes their
+// distances. See nearest.comp.
 func planNearest(p *plan, op *backend.Nearest) error {
 	n, d, k, m := op.X.Rows(), op.X.Cols(), op.C.Rows(), op.Index.Cols()
 	shift := op.Shift
@@ -23,41 +26,62 @@ func planNearest(p *plan, op *backend.Nearest) error {
 		shift = nil
 	}
 	centres := planCentres(p, op.X, op.C, shift, op.Metric)
-	nearest := func(stage, first, rows, groups int) step {
+	offsets := p.of(shift) // what a score needs besides: shift or factors
+	if op.Metric == backend.Cosine {
+		offsets = centres.factors
+	}
+	nearest := func(stage, groups int, more uniforms) step {
 		variant := defines{"STAGE": strconv.Itoa(stage)}
-		for name, value := range centres.defines {
-			variant[name] = value
-		}
-		return step{
+		maps.Copy(variant, centres.defines)
+		s := step{
 			shader: "nearest", defines: variant,
 			buffers: []*buffer{p.of(op.Index), p.of(op.Distance), p.of(op.X), p.of(op.C),
-				centres.panels, centres.halfSquare, p.of(shift), centres.factors},
+				centres.panels, centres.halfSquare, offsets},
 			uniforms: uniforms{
 				"index_at": p.at(op.Index), "distance_at": p.at(op.Distance), "x_at": p.at(op.X), "c_at": p.at(op.C),
-				"shift_at": p.at(shift), "first_row": first, "n": rows, "k": k, "d": d, "m": m,
-				"with_distance": flag(op.Distance != nil),
+				"shift_at": p.at(shift), "k": k, "d": d, "m": m, "with_distance": flag(op.Distance != nil),
 			},
 			groups: groups,
 		}
+		maps.Copy(s.uniforms, more)
+		return s
 	}
-	if m == 1 {
+	panels := ceilDiv(k, panelCentres)
+	// A row's walk over one panel, with the ranking of its centres; the winner's distance counts as one panel more.
+	walk := d + ceilDiv(d, exact.Cut) + 1 + panelCentres + panelCentres/4
+	if perDispatch := loopIterations/walk - 1; m == 1 && perDispatch >= 1 {
+		keys := &p.driver.dummy
+		if panels > perDispatch {
+			keys = p.scratch(4 * int64(min(n, max(1, dispatchMacs/(k*max(1, d))))))
+		}
 		chunks(n, k*max(1, d), dispatchMacs, func(first, rows int) {
-			p.run(nearest(nearestBest, first, rows, groupsOf(rows)))
+			for panel := 0; panel < panels; panel += perDispatch {
+				s := nearest(nearestBest, groupsOf(rows), uniforms{
+					"first_row": first, "n": rows, "from": 0, "to": d,
+					"first_panel": panel, "last_panel": min(panels, panel+perDispatch),
+				})
+				s.buffers = append(s.buffers, keys)
+				p.run(s)
+			}
 		})
 		return nil
 	}
 	scores := p.scratch(4 * int64(min(n*k, max(k, scratchElements))))
 	chunks(n, k, scratchElements, func(first, rows int) {
-		s := nearest(nearestScores, first, rows, groupsOf(rows))
-		s.buffers[0] = scores
-		p.run(s)
+		cutRanges(d, func(from, to int) {
+			s := nearest(nearestScores, groupsOf(rows*panels), uniforms{"first_row": first, "n": rows, "from": from, "to": to})
+			s.buffers[0] = scores
+			p.run(s)
+		})
 		pickRows(p, pick{
 			index: op.Index, firstRow: first, x: scores, xAt: [4]uint32{0, 0, uint32(k), 1},
 			rows: rows, cols: k, smallest: true,
 		})
 	})
 	if op.Distance != nil {
-		p.run(nearest(nearestDistances, 0, n, groupsOf(n*m)))
+		cutRanges(d, func(from, to int) {
+			p.run(nearest(nearestDistances, groupsOf(n*m), uniforms{"n": n, "from": from, "to": to}))
+		})
 	}
 	return nil
 }
@@ -102,21 +126,25 @@ func planCentres(p *plan, x, c, shift *backend.Tensor, metric backend.Metric) ce
 			t     *backend.Tensor
 			first int
 		}{{c, 0}, {x, k}} {
-			p.run(step{
-				shader:  "rowfactor",
-				buffers: []*buffer{out.factors, p.of(rows.t)},
-				uniforms: uniforms{
-					"x_at": p.at(rows.t), "n": rows.t.Rows(), "d": d, "first": rows.first,
-				},
-				groups: groupsOf(rows.t.Rows()),
+			cutRanges(d, func(from, to int) {
+				p.run(step{
+					shader:  "rowfactor",
+					buffers: []*buffer{out.factors, p.of(rows.t)},
+					uniforms: uniforms{
+						"x_at": p.at(rows.t), "n": rows.t.Rows(), "d": d, "first": rows.first, "from": from, "to": to,
+					},
+					groups: groupsOf(rows.t.Rows()),
+				})
 			})
 		}
 	}
-	p.run(step{
-		shader: "centres", defines: out.defines,
-		buffers:  []*buffer{out.panels, out.halfSquare, p.of(c), p.of(shift), out.factors},
-		uniforms: uniforms{"c_at": p.at(c), "shift_at": p.at(shift), "k": k, "d": d},
-		groups:   groupsOf(padded),
+	cutRanges(d, func(from, to int) {
+		p.run(step{
+			shader: "centres", defines: out.defines,
+			buffers:  []*buffer{out.panels, out.halfSquare, p.of(c), p.of(shift), out.factors},
+			uniforms: uniforms{"c_at": p.at(c), "shift_at": p.at(shift), "k": k, "d": d, "from": from, "to": to},
+			groups:   groupsOf(padded),
+		})
 	})
 	return out
 }

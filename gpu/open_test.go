@@ -14,8 +14,19 @@ import (
 	_ "samebits/cpu"
 )
 
-// openGL opens the first OpenGL device under a profile, software or not. Without one the test is skipped, loudly, or
-// fails where OpenGL is required (SAMEBITS_REQUIRE_GL=1).
+// noGL ends a test that needs OpenGL where there is none: a failure where OpenGL is required (SAMEBITS_REQUIRE_GL=1 or a
+// CI machine), else a skip.
+func noGL(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if glRequired() {
+		t.Fatalf("OpenGL is required here: "+format, args...)
+	}
+	t.Skipf("NOT TESTED: "+format, args...)
+}
+
+func glRequired() bool { return os.Getenv("SAMEBITS_REQUIRE_GL") == "1" || os.Getenv("CI") == "true" }
+
+// openGL opens the first OpenGL device under a profile, software or not. Without one the test ends in noGL.
 func openGL(t testing.TB, profile backend.ProfileRequest) *backend.Device {
 	t.Helper()
 	return openGLFault(t, profile, "")
@@ -27,9 +38,9 @@ func openGLFault(t testing.TB, profile backend.ProfileRequest, fault string) *ba
 	dev, err := backend.Open(context.Background(), "gl", backend.Config{Profile: profile, Fault: fault})
 	var none *unavailableError
 	switch {
-	case errors.As(err, &none) && os.Getenv("SAMEBITS_REQUIRE_GL") != "1":
-		t.Skipf("NOT TESTED, no OpenGL here: %v", err)
-	case err != nil: // a device that is there and does not work, or OpenGL is required
+	case errors.As(err, &none):
+		noGL(t, "%v", err)
+	case err != nil: // a device that is there and does not work
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -181,7 +192,7 @@ func differ(t testing.TB, a, b *backend.Tensor) bool {
 // run runs an operation and fails the test if it does not.
 func run(t testing.TB, op backend.Op) {
 	t.Helper()
-	for _, o := range op.Operands() {
+	for _, o := range backend.Operands(op) {
 		if o.Tensor != nil {
 			if err := o.Tensor.Device().Run(context.Background(), op); err != nil {
 				t.Fatalf("%s: %v", op.Name(), err)

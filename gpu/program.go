@@ -68,11 +68,11 @@ func programKey(shader string, defines map[string]string) string {
 }
 
 // buildProgram compiles and links shaders/<shader>.comp. The error wraps
-// backend.ErrNotSupported and holds the compiler's log with file names and lines.
+// backend.ErrInternal and holds the compiler's log with file names and lines.
 func buildProgram(shader string, defines map[string]string) (*program, error) {
 	source, err := shaders.Source(shader, defines)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", err, backend.ErrInternal)
 	}
 	sh := gl.CreateShader(gl.COMPUTE_SHADER)
 	defer gl.DeleteShader(sh)
@@ -83,7 +83,7 @@ func buildProgram(shader string, defines map[string]string) (*program, error) {
 	var ok int32
 	if gl.GetShaderiv(sh, gl.COMPILE_STATUS, &ok); ok != gl.TRUE {
 		log := infoLog(sh, gl.GetShaderiv, gl.GetShaderInfoLog)
-		return nil, fmt.Errorf("compile %s: %s: %w", programKey(shader, defines), oneLine(shaders.Explain(source, log)), backend.ErrNotSupported)
+		return nil, fmt.Errorf("compile %s: %s: %w", programKey(shader, defines), oneLine(shaders.Explain(source, log)), backend.ErrInternal)
 	}
 	id := gl.CreateProgram()
 	gl.AttachShader(id, sh)
@@ -92,7 +92,7 @@ func buildProgram(shader string, defines map[string]string) (*program, error) {
 	if gl.GetProgramiv(id, gl.LINK_STATUS, &ok); ok != gl.TRUE {
 		log := infoLog(id, gl.GetProgramiv, gl.GetProgramInfoLog)
 		gl.DeleteProgram(id)
-		return nil, fmt.Errorf("link %s: %s: %w", programKey(shader, defines), oneLine(shaders.Explain(source, log)), backend.ErrNotSupported)
+		return nil, fmt.Errorf("link %s: %s: %w", programKey(shader, defines), oneLine(shaders.Explain(source, log)), backend.ErrInternal)
 	}
 	var size [3]int32
 	gl.GetProgramiv(id, gl.COMPUTE_WORK_GROUP_SIZE, &size[0])
@@ -132,7 +132,7 @@ func (p *program) location(name string) (int32, error) {
 	}
 	at := gl.GetUniformLocation(uint32(p.id), gl.Str(name+"\x00"))
 	if at < 0 && !strings.Contains(p.source, name) {
-		return 0, fmt.Errorf("shader %s has no uniform %s", p.name, name)
+		return 0, fmt.Errorf("shader %s has no uniform %s: %w", p.name, name, backend.ErrInternal)
 	}
 	p.locations[name] = at
 	return at, nil
@@ -158,7 +158,7 @@ func (p *program) set(name string, value any) error {
 	case [4]uint32:
 		gl.Uniform4ui(at, v[0], v[1], v[2], v[3])
 	default:
-		return fmt.Errorf("uniform %s of shader %s: no way to pass %T", name, p.name, value)
+		return fmt.Errorf("uniform %s of shader %s: no way to pass %T: %w", name, p.name, value, backend.ErrInternal)
 	}
 	return nil
 }

@@ -15,11 +15,10 @@ import (
 
 // How the rest of the package uses contexts (build tag gl):
 //
-//	devs, err := enumerate()           // []deviceInfo, position = N in "gl:N"; err names every library tried
+//	devs, err := candidates()          // []deviceInfo, position = N in "gl:N"; err names every library tried
 //	th, info, err := openDevice(d)     // a thread with a current context and go-gl's functions loaded
-//	th, info, err := openFirst(accept) // the first device that opens and is accepted (nil accepts all)
 //	err = th.do(func() error { ... })  // runs on the GL thread, after all that was posted before, and waits
-//	th.post(func() error { ... })      // runs in order on the GL thread; its error surfaces at the next do or close
+//	err = th.post(ctx, func() { ... }) // runs in order on the GL thread, and sees to its errors itself
 //	err = th.close()                   // waits for posted work, destroys the context, ends the thread; idempotent
 //
 // gl.* may be called inside do and post alone, and nothing inside them may call do, post or close of the same thread.

@@ -6,7 +6,7 @@ import "samebits/backend"
 
 func init() { register(planQMatMul) }
 
-// planQMatMul runs one work group a tile of C.
+// planQMatMul runs one work group a tile of C, for as much of K at a time as one dispatch may take.
 func planQMatMul(p *plan, op *backend.QMatMul) error {
 	m, n, k := op.Sizes()
 	a, b := p.at(op.A), p.at(op.B)
@@ -22,7 +22,7 @@ func planQMatMul(p *plan, op *backend.QMatMul) error {
 	if r == nil {
 		r = &backend.Requant{}
 	}
-	p.run(step{
+	t.runAlongK(p, step{
 		shader: "qmatmul", defines: t.defines(),
 		buffers: []*buffer{p.of(op.C), p.of(op.A), p.of(op.B), p.of(op.Bias), p.of(r.Multiplier), p.of(r.Shift)},
 		uniforms: uniforms{
@@ -34,6 +34,6 @@ func planQMatMul(p *plan, op *backend.QMatMul) error {
 			"has_bias": flag(op.Bias != nil), "requantise": flag(op.Requant != nil),
 		},
 		groups: op.C.Batch() * tilesM * tilesN,
-	})
+	}, op.C, k, tileDepth, op.Requant == nil)
 	return nil
 }

@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"samebits/backend"
@@ -36,7 +37,7 @@ func TestQMatMulGivesTheBitsOfExact(t *testing.T) {
 		}
 		return func(i int) uint32 { return hash(uint32(i)+9)>>1 | 1<<30 }
 	}
-	shifts := []int32{-31, -30, -17, -8, -1, 0, 1, 7, 30}
+	shifts := []int32{-31, -30, -17, -8, -1, 0, 1, 7, 30, -32, -40, 31, 32, 45, math.MinInt32, math.MaxInt32} // the last seven count as −31 or 30
 	for _, s := range tests {
 		on := func(dev *backend.Device) *backend.Tensor {
 			operand := func(dtype backend.DType, batch, rows, cols int, trans bool, words func(int) uint32) *backend.Tensor {

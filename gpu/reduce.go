@@ -74,18 +74,22 @@ func planRowReduce(p *plan, op *backend.Reduce) error {
 	}
 }
 
-// planColumnReduce reduces blocks of rows, then all blocks' results in one chain.
+// planColumnReduce reduces blocks of rows, then the blocks' results: sums in one chain, in as many dispatches as it
+// takes, and what has no order in blocks again, until one is left.
 func planColumnReduce(p *plan, op *backend.Reduce) error {
 	function, options := reducer(op.Reduction)
 	batch, rows, cols := op.X.Batch(), op.X.Rows(), op.X.Cols()
 	picks := function == "reduce_pick"
-	run := func(y, x, candidates *buffer, yAt, xAt, candidatesAt [4]uint32, rows, blocks, blockRows int, first, last bool) {
+	x, xAt := p.of(op.X), p.at(op.X)
+	candidates, candidatesAt := p.of(nil), [4]uint32{}
+	indirect := false
+	run := func(y *buffer, yAt [4]uint32, first, blocks, blockRows int, last bool) {
 		s := step{
 			shader: "colreduce", defines: defines{"REDUCE": function},
 			buffers: []*buffer{y, x, candidates},
 			uniforms: uniforms{
-				"Y_at": yAt, "X_at": xAt, "candidates_at": candidatesAt, "batch": batch,
-				"rows": rows, "cols": cols, "blocks": blocks, "block_rows": blockRows, "indirect": flag(picks && !first),
+				"Y_at": yAt, "X_at": xAt, "candidates_at": candidatesAt, "batch": batch, "first": first,
+				"rows": rows, "cols": cols, "blocks": blocks, "block_rows": blockRows, "indirect": flag(indirect),
 			},
 			invocations: batch * blocks * cols,
 		}
@@ -97,19 +101,24 @@ func planColumnReduce(p *plan, op *backend.Reduce) error {
 		}
 		p.run(s)
 	}
-	none := [4]uint32{}
-	blocks := ceilDiv(rows, exact.ColumnBlock)
-	if blocks <= 1 {
-		run(p.of(op.Y), p.of(op.X), p.of(nil), p.at(op.Y), p.at(op.X), none, rows, 1, exact.ColumnBlock, true, true)
+	for level := 0; rows > exact.ColumnBlock && (level == 0 || function != "reduce_sum"); level++ {
+		blocks := ceilDiv(rows, exact.ColumnBlock)
+		part := p.scratch(4 * int64(batch*blocks*cols))
+		partAt := [4]uint32{0, p.index(blocks * cols), p.index(cols), 1}
+		run(part, partAt, 0, blocks, exact.ColumnBlock, false)
+		if picks {
+			candidates, candidatesAt, indirect = part, partAt, true
+		} else {
+			x, xAt = part, partAt
+		}
+		rows = blocks
+	}
+	if function != "reduce_sum" {
+		run(p.of(op.Y), p.at(op.Y), 0, 1, exact.ColumnBlock, true)
 		return nil
 	}
-	part := p.scratch(4 * int64(batch*blocks*cols))
-	partAt := [4]uint32{0, p.index(blocks * cols), p.index(cols), 1}
-	run(part, p.of(op.X), p.of(nil), partAt, p.at(op.X), none, rows, blocks, exact.ColumnBlock, true, false)
-	if picks {
-		run(p.of(op.Y), p.of(op.X), part, p.at(op.Y), p.at(op.X), partAt, blocks, 1, blocks, false, true)
-	} else {
-		run(p.of(op.Y), part, p.of(nil), p.at(op.Y), partAt, none, blocks, 1, blocks, false, true)
-	}
+	ranges(rows, 1, 1, func(from, to int) {
+		run(p.of(op.Y), p.at(op.Y), from, 1, to-from, true)
+	})
 	return nil
 }

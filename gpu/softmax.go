@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"fmt"
+	"strconv"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -13,7 +14,7 @@ func init() {
 	register(planSoftmax)
 }
 
-// planSoftmax runs one work group a row; see softmax.comp.
+// planSoftmax runs one work group a row, or one a block of a longer row; see softmax.comp.
 func planSoftmax(p *plan, op *backend.Softmax) error {
 	return softmaxRows(p, softmaxWork{
 		y: p.of(op.Y), x: p.of(op.X), yAt: p.at(op.Y), xAt: p.at(op.X),
@@ -35,6 +36,9 @@ func softmaxRows(p *plan, w softmaxWork) error {
 	if err := summable(w.cols); err != nil {
 		return err
 	}
+	if w.cols > exact.SumBlock {
+		return softmaxBlocks(p, w, false)
+	}
 	p.run(step{
 		shader:  "softmax",
 		buffers: []*buffer{w.y, w.x},
@@ -44,6 +48,36 @@ func softmaxRows(p *plan, w softmaxWork) error {
 		},
 		groups: w.batch * w.rows,
 	})
+	return nil
+}
+
+// softmaxBlocks shares each row out over groups of a block each, for a softmax or a log-sum-exp; see
+// softmaxblocks.comp.
+func softmaxBlocks(p *plan, w softmaxWork, logSumExp bool) error {
+	count, blocks := w.batch*w.rows, ceilDiv(w.cols, exact.SumBlock)
+	p.index(count * w.cols)
+	parts := p.scratch(2 * wordBytes * int64(count) * int64(blocks))
+	sums := p.scratch(wordBytes * int64(count) * int64(blocks))
+	state := p.scratch(2 * wordBytes * int64(count))
+	stages := []int{count * blocks, count, count * blocks, count, groupsOf(count * w.cols)} // their groups
+	if logSumExp {
+		stages = stages[:4]
+	}
+	for i, groups := range stages {
+		variant := defines{"STAGE": strconv.Itoa(i)}
+		if logSumExp {
+			variant["LOG_SUM_EXP"] = "1"
+		}
+		p.run(step{
+			shader: "softmaxblocks", defines: variant,
+			buffers: []*buffer{w.y, w.x, parts, sums, state},
+			uniforms: uniforms{
+				"y_at": w.yAt, "x_at": w.xAt, "rows": w.rows, "cols": w.cols, "count": count,
+				"scale": exact.Recip(w.temperature), "logarithm": flag(w.logarithm),
+			},
+			groups: groups,
+		})
+	}
 	return nil
 }
 

@@ -1,11 +1,14 @@
 package gpu
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"samebits/backend"
 )
@@ -20,7 +23,7 @@ func TestThreadRunsJobsInCallOrder(t *testing.T) {
 			if err := th.do(func() error { got = append(got, i); return nil }); err != nil {
 				t.Fatal(err)
 			}
-		} else if err := th.post(func() error { got = append(got, i); return nil }); err != nil {
+		} else if err := th.post(context.Background(), func() { got = append(got, i) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,33 +40,82 @@ func TestThreadRunsJobsInCallOrder(t *testing.T) {
 	}
 }
 
-func TestThreadKeepsTheFirstPostedError(t *testing.T) {
+func TestThreadDoReturnsItsOwnError(t *testing.T) {
 	th := newThread(nil)
-	first, second := errors.New("first"), errors.New("second")
-	ran := 0
-	for _, err := range []error{nil, first, second, nil} {
-		th.post(func() error { ran++; return err })
-	}
-	called := false
-	if err := th.do(func() error { called = true; return nil }); err != first {
-		t.Errorf("do after a failed post returned %v, want %v", err, first)
-	}
-	if called {
-		t.Error("do ran its function on what a failed post left behind")
-	}
-	if err := th.do(func() error { return nil }); err != nil {
-		t.Errorf("the error surfaced twice: %v", err)
-	}
-	if ran != 4 {
-		t.Errorf("%d posted jobs ran, want 4", ran)
-	}
+	defer th.close()
 	own := errors.New("own")
 	if err := th.do(func() error { return own }); err != own {
 		t.Errorf("do returned %v, want its function's error", err)
 	}
-	th.post(func() error { return second })
-	if err := th.close(); err != second {
-		t.Errorf("close returned %v, want %v", err, second)
+	if err := th.do(func() error { return nil }); err != nil {
+		t.Errorf("the error surfaced twice: %v", err)
+	}
+}
+
+// A panic reaches the caller, and all later ones, as an error; what ends the context still runs.
+func TestThreadOutlivesAPanic(t *testing.T) {
+	ctx := context.Background()
+	for _, posted := range []bool{false, true} {
+		th := newThread(nil)
+		ended, ran := false, false
+		th.atClose(func() error { ended = true; return nil })
+		var none *job
+		bug := func() { none.f = nil }
+		if posted {
+			if err := th.post(ctx, bug); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := th.do(func() error { bug(); return nil }); !errors.Is(err, backend.ErrContextLost) || !strings.Contains(err.Error(), "thread_test.go:") {
+			t.Errorf("the panic's own caller got %v", err)
+		}
+		if err := th.do(func() error { ran = true; return nil }); !errors.Is(err, backend.ErrContextLost) || ran {
+			t.Errorf("posted %v: do after the panic: ran %v, %v", posted, ran, err)
+		}
+		if err := th.post(ctx, func() {}); !errors.Is(err, backend.ErrContextLost) {
+			t.Errorf("posted %v: post after the panic: %v", posted, err)
+		}
+		if err := th.close(); !errors.Is(err, backend.ErrContextLost) || !ended {
+			t.Errorf("posted %v: close: ended %v, %v", posted, ended, err)
+		}
+	}
+	th := newThread(nil)
+	th.atClose(func() error { panic("at the end") })
+	if err := th.close(); !errors.Is(err, backend.ErrContextLost) {
+		t.Errorf("a panic of the end: %v", err)
+	}
+}
+
+// A caller whose context ends while its job waits leaves at once, and the job never runs.
+func TestThreadCallersLeaveTheQueue(t *testing.T) {
+	th := newThread(nil)
+	began, release := make(chan struct{}), make(chan struct{})
+	if err := th.post(context.Background(), func() { close(began); <-release }); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	ran := false
+	if err := th.doWithin(ctx, func() error { ran = true; return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("do behind a job that takes long: %v", err)
+	}
+	for range maxQueued {
+		if err := th.post(context.Background(), func() {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := th.post(ctx, func() { ran = true }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("post with the queue full: %v", err)
+	}
+	if err := th.postNow(func() {}); err != nil {
+		t.Errorf("postNow with the queue full: %v", err)
+	}
+	close(release)
+	if err := th.close(); err != nil {
+		t.Error(err)
+	}
+	if ran {
+		t.Error("a job ran whose caller had left")
 	}
 }
 
@@ -71,7 +123,7 @@ func TestThreadClose(t *testing.T) {
 	th := newThread(nil)
 	var order []string
 	th.atClose(func() error { order = append(order, "final"); return errors.New("at end") })
-	th.post(func() error { order = append(order, "job"); return nil })
+	th.post(context.Background(), func() { order = append(order, "job") })
 	if err := th.close(); err == nil || err.Error() != "at end" {
 		t.Errorf("close returned %v, want the error of ending", err)
 	}
@@ -83,7 +135,7 @@ func TestThreadClose(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"do":   th.do(func() error { return nil }),
-		"post": th.post(func() error { return nil }),
+		"post": th.post(context.Background(), func() {}),
 	} {
 		if !errors.Is(err, backend.ErrClosed) {
 			t.Errorf("%s on a closed thread returned %v, want backend.ErrClosed", name, err)
@@ -105,7 +157,7 @@ func TestThreadFromManyGoroutines(t *testing.T) {
 				if i%2 == 0 {
 					err = th.do(func() error { sum++; return nil })
 				} else {
-					err = th.post(func() error { sum++; return nil })
+					err = th.post(context.Background(), func() { sum++ })
 				}
 				if err != nil {
 					refused.Add(1)

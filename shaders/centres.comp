@@ -3,7 +3,9 @@
 //   panel component = c − shift (SHIFTED), c·factor (METRIC = COSINE) or c;  half[c] = ½·(product chain of it by itself)
 //
 // c: k×d float32; shift: 1×d float32; factor: k float32 of rowfactor.comp; panels: ⌈k/16⌉·d·16 float32 and half_square:
-// ⌈k/16⌉·16 float32 in scratch. One invocation a centre, those that fill up the last panel included.
+// ⌈k/16⌉·16 float32 in scratch, holding the whole sum so far until from..to reaches d. One invocation a centre, those that
+// fill up the last panel included; there is no barrier, and no two invocations share an element. Order (contract:
+// distances): a product chain with its cuts.
 
 #include "contract.glsl"
 #include "tensor.glsl"
@@ -12,7 +14,7 @@
 layout(local_size_x = 64) in;
 
 layout(std430, binding = 0) writeonly buffer Panels { float panels[]; };
-layout(std430, binding = 1) writeonly buffer HalfSquare { float half_square[]; };
+layout(std430, binding = 1) buffer HalfSquare { float half_square[]; };
 layout(std430, binding = 2) readonly buffer C { float c[]; };
 layout(std430, binding = 3) readonly buffer Shift { float shift[]; };
 layout(std430, binding = 4) readonly buffer Factor { float factor[]; };
@@ -24,9 +26,10 @@ void main() {
 	if (idleGroup() || i >= (k + PANEL - 1u) / PANEL * PANEL) return;
 	uint base = i / PANEL * d * PANEL + i % PANEL;
 	float sum = zero;
-	for (uint cut = 0u; cut < d; cut += CUT) {
+	if (from > 0u) sum = half_square[i];
+	for (uint cut = from; cut < to; cut += CUT) {
 		float chain = zero;
-		for (uint e = cut; e < lesser(d, cut + CUT); e++) {
+		for (uint e = cut; e < lesser(to, cut + CUT); e++) {
 			float v = zero;
 			if (i < k) {
 				v = c[at(c_at, 0u, i, e)];
@@ -41,5 +44,5 @@ void main() {
 		}
 		sum = ct_add(sum, chain);
 	}
-	half_square[i] = ct_mul(0.5, sum);
+	half_square[i] = to < d ? sum : ct_mul(0.5, sum);
 }

@@ -4,7 +4,7 @@
 // written as bits. Transposes are strides and conjugation a sign, flipped when a tile is loaded: A_at is offset, batch,
 // m and k stride; B_at offset, batch, k and n stride.
 //
-// Tiles, barriers and cuts are those of matmul.comp. Order (contract: matrix product, complex), for every k:
+// Tiles, barriers, cuts and the totals left between dispatches are those of matmul.comp. Order (contract: matrix product, complex), for every k:
 // re = mac(re, ar, br); re = mac(re, −ai, bi); im = mac(im, ar, bi); im = mac(im, ai, br). alpha·r is that from +0, and
 // beta·c that onto r.
 
@@ -36,9 +36,11 @@ layout(std430, binding = 0) buffer C { uvec2 c[]; };
 layout(std430, binding = 1) readonly buffer A { uvec2 a[]; };
 layout(std430, binding = 2) readonly buffer B { uvec2 b[]; };
 layout(std430, binding = 3) readonly buffer Bias { uvec2 bias[]; };
+layout(std430, binding = 4) buffer Total { uvec2 left_total[]; };
 
-uniform uvec4 C_at, A_at, B_at, bias_at;
+uniform uvec4 C_at, A_at, B_at, bias_at, total_at;
 uniform uint M, N, K;
+uniform uint k_from, k_to; // this dispatch's part of K, from a cut's beginning
 uniform uint tiles_m, tiles_n;
 uniform uint a_along_k, b_along_k; // 1 where neighbours in memory are neighbours along k
 uniform uint a_flip, b_flip;       // the sign bit where the operand is conjugated, else 0
@@ -98,15 +100,20 @@ void main() {
 	uint m0 = tile / tiles_n % tiles_m * uint(TM), n0 = tile % tiles_n * uint(TN);
 	uint tm = gl_LocalInvocationIndex / uint(TS), tn = gl_LocalInvocationIndex % uint(TS);
 
-	for (int e = 0; e < WM * WN; e++) {
-		total[e] = vec2(0.0);
-		acc[e] = vec2(0.0);
+	for (int i = 0; i < WM; i++) {
+		for (int j = 0; j < WN; j++) {
+			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
+			vec2 start = vec2(0.0);
+			if (k_from > 0u && m < M && n < N) start = number(left_total[at(total_at, batch, m, n)]);
+			total[i * WN + j] = start;
+			acc[i * WN + j] = vec2(0.0);
+		}
 	}
-	uint steps = K;
+	uint steps = k_to;
 #ifdef FAULT_MATMUL_K_TAIL_DROPPED
-	steps = K - (K > 1u ? 1u : 0u);
+	steps -= K > 1u && k_to == K ? 1u : 0u;
 #endif
-	for (uint k0 = 0u; k0 < steps; k0 += uint(TK)) {
+	for (uint k0 = k_from; k0 < steps; k0 += uint(TK)) {
 		uint depth = lesser(uint(TK), steps - k0);
 		load(batch, m0, n0, k0, depth);
 		syncGroup();
@@ -131,6 +138,10 @@ void main() {
 		for (int j = 0; j < WN; j++) {
 			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
 			if (m >= M || n >= N) continue;
+			if (k_to < K) {
+				left_total[at(total_at, batch, m, n)] = floatBitsToUint(total[i * WN + j]);
+				continue;
+			}
 			uint place = at(C_at, batch, m, n);
 			vec2 r = total[i * WN + j];
 			if (scale != 0u) r = mac_complex(vec2(zero), alpha, r);

@@ -5,8 +5,10 @@
 // in a second pass, the rows that the first pass picked.
 //
 // An invocation takes one column of one block of rows, ascending, and neighbours take neighbouring columns. The host
-// runs the kernel over blocks of 256 rows, and then once over all of the blocks' results, as one block: that is the
-// contract's order for a column sum, chains from +0, and any order will do for the rest. There is no barrier.
+// runs the kernel over blocks of 256 rows, and then over all of the blocks' results. For a sum that is one chain from +0,
+// as the contract orders a column sum; where it is too long for one dispatch (gpu/loops.go), it goes on in the next from
+// row first, the chain so far being in Y. Any order will do for the rest, which go in blocks of 256 until one is left.
+// There is no barrier: no two invocations share an element of Y.
 
 #include "contract.glsl"
 #include "tensor.glsl"
@@ -20,12 +22,13 @@
 
 layout(local_size_x = GROUP_SIZE) in;
 
-layout(std430, binding = 0) writeonly buffer Y { uint y[]; };
+layout(std430, binding = 0) buffer Y { uint y[]; };
 layout(std430, binding = 1) readonly buffer X { uint x[]; };
 layout(std430, binding = 2) readonly buffer Candidates { uint candidates[]; };
 
 uniform uvec4 Y_at, X_at, candidates_at;
 uniform uint batch, rows, cols, blocks, block_rows; // of X, or of the candidates
+uniform uint first;                                 // the row at which the blocks begin
 uniform uint indirect;                              // 1: element i is that of row candidates[i]
 uniform uint smallest;                              // 1: pick the smallest, not the largest
 uniform uint want_value;                            // 1: write the picked element, not its row
@@ -37,6 +40,7 @@ float element(uint i) { return uintBitsToFloat(x[at(X_at, matrix, i, col)]); }
 
 uint reduce_sum(uint from, uint to) {
 	float sum = zero;
+	if (first > 0u) sum = uintBitsToFloat(y[at(Y_at, matrix, 0u, col)]);
 	for (uint i = from; i < to; i++) sum = ct_add(sum, element(i));
 	return ct_canon_bits(sum);
 }
@@ -74,6 +78,6 @@ void main() {
 	col = index % cols;
 	uint block = index / cols % blocks;
 	matrix = index / cols / blocks;
-	uint from = block * block_rows;
+	uint from = first + block * block_rows;
 	y[at(Y_at, matrix, block, col)] = REDUCE(from, lesser(rows, from + block_rows));
 }

@@ -70,6 +70,26 @@ float keyed(uint key) {
 	return uintBitsToFloat(key == 0xffffffffu ? CT_NAN : bits);
 }
 
+#ifdef PARTS
+// Rows too long for one group go in blocks of ROW_BLOCK, a group each. The kernel that defines PARTS as a binding keeps
+// the best (key, index) of each block there, and a later dispatch the best of those.
+layout(std430, binding = PARTS) buffer Parts { uvec2 parts[]; };
+
+// leastPart gives every lane the smallest of n parts from first on.
+void leastPart(uint first, uint n, out uint key, out uint index) {
+	key = 0xffffffffu;
+	index = 0xffffffffu;
+	for (uint b = gl_LocalInvocationID.x; b < n; b += LANES) {
+		uvec2 part = parts[first + b];
+		if (part.x < key || (part.x == key && part.y < index)) {
+			key = part.x;
+			index = part.y;
+		}
+	}
+	leastLanes(key, index);
+}
+#endif
+
 #ifdef ROW_SUM
 // The kernel that defines ROW_SUM says what it sums.
 float summand(uint j);

@@ -1,6 +1,11 @@
 // logsumexp.comp: y = m + log Σ_j exp(x_j·(1/T) − m), m the row's maximum, after backend/exact/softmax.go.
 //
-// x: [b×n×c] float32, c ≥ 1; y: [b×n×1] float32. One work group a row; lane 0 writes.
+// x: [b×n×c] float32, c from 1 to 16,384 (longer rows: softmaxblocks.comp); y: [b×n×1] float32. One work group a row;
+// lane 0 writes.
+//
+// Barriers: those of lanes.glsl, between the lanes' writing of their largest keys or sums and the tree's reading of them,
+// and before the next tree's writing. Order (contract: softmax family, and row reduction): the largest by integer keys,
+// the sum over 64 lanes and then the tree.
 
 #define ROW_SUM
 #include "contract.glsl"

@@ -16,6 +16,10 @@
 //	+-----+   +-----+
 //	tile_a: TK×TM of op(A)
 //
+// A dispatch takes the steps k_from ≤ k < k_to. Where K is too long for one (gpu/loops.go), the next goes on from the
+// totals that the last left in Total, whole cuts each, and the one that reaches K runs the epilogue. Total may be C: an
+// invocation alone reads and writes its elements.
+//
 // Barriers: the first of a step makes the tiles that all invocations loaded visible before any reads them; the second
 // keeps the next step's loads from overwriting what a slower invocation still reads.
 //
@@ -56,9 +60,11 @@ layout(std430, binding = 0) buffer C { uint c[]; };
 layout(std430, binding = 1) readonly buffer A { float a[]; };
 layout(std430, binding = 2) readonly buffer B { float b[]; };
 layout(std430, binding = 3) readonly buffer Bias { float bias[]; };
+layout(std430, binding = 4) buffer Total { uint left_total[]; };
 
-uniform uvec4 C_at, A_at, B_at, bias_at;
+uniform uvec4 C_at, A_at, B_at, bias_at, total_at;
 uniform uint M, N, K;
+uniform uint k_from, k_to; // this dispatch's part of K, from a cut's beginning
 uniform uint tiles_m, tiles_n;
 uniform uint a_along_k, b_along_k; // 1 where neighbours in memory are neighbours along k
 uniform float alpha, beta;
@@ -107,15 +113,20 @@ void main() {
 	uint m0 = tile / tiles_n % tiles_m * uint(TM), n0 = tile % tiles_n * uint(TN);
 	uint tm = gl_LocalInvocationIndex / uint(TS), tn = gl_LocalInvocationIndex % uint(TS);
 
-	for (int e = 0; e < WM * WN; e++) {
-		total[e] = 0.0;
-		acc[e] = 0.0;
+	for (int i = 0; i < WM; i++) {
+		for (int j = 0; j < WN; j++) {
+			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
+			float start = 0.0;
+			if (k_from > 0u && m < M && n < N) start = uintBitsToFloat(left_total[at(total_at, batch, m, n)]);
+			total[i * WN + j] = start;
+			acc[i * WN + j] = 0.0;
+		}
 	}
-	uint steps = K;
+	uint steps = k_to;
 #ifdef FAULT_MATMUL_K_TAIL_DROPPED
-	steps = K - (K > 1u ? 1u : 0u);
+	steps -= K > 1u && k_to == K ? 1u : 0u;
 #endif
-	for (uint k0 = 0u; k0 < steps; k0 += uint(TK)) {
+	for (uint k0 = k_from; k0 < steps; k0 += uint(TK)) {
 		uint depth = lesser(uint(TK), steps - k0);
 		load(batch, m0, n0, k0, depth);
 		syncGroup();
@@ -139,6 +150,10 @@ void main() {
 		for (int j = 0; j < WN; j++) {
 			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
 			if (m >= M || n >= N) continue;
+			if (k_to < K) {
+				left_total[at(total_at, batch, m, n)] = floatBitsToUint(total[i * WN + j]);
+				continue;
+			}
 			uint place = at(C_at, batch, m, n);
 			float r = total[i * WN + j];
 			if (scale != 0u) r = ct_mul(alpha, r);

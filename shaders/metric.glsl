@@ -3,6 +3,9 @@
 // A distance, like a product, runs over d in chains of CUT that each begin at +0; the chains' results are added to +0 in
 // ascending order. METRIC is the number of backend.Metric. Needs contract.glsl.
 //
+// A dispatch takes the components from ≤ e < to, whole cuts but for the last. Where a row is too long for one dispatch
+// (gpu/loops.go), the sum of its cuts so far waits in memory for the next.
+//
 // Rows of centres are read in panels of PANEL: component e of centre c stands at panels[(c/PANEL·d + e)·PANEL + c mod
 // PANEL], written by centres.comp and filled up with zeros, so that one number of x meets PANEL centres. As everywhere
 // in a tile, what is computed for centres that do not exist is never looked at.
@@ -15,6 +18,7 @@
 #define CUT 4096u
 #define PANEL 16u // must be 16: the kernels hold a panel's chains in four vec4
 
+uniform uint from, to; // this dispatch's part of d, from a cut's beginning
 uniform float zero; // +0, which no compiler can fold into a sum
 
 float ct_abs(float v) { return uintBitsToFloat(floatBitsToUint(v) & 0x7fffffffu); }

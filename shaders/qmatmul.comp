@@ -1,12 +1,12 @@
 // qmatmul.comp: acc = (op(A) − zero_a)·(op(B) − zero_b) + bias in int32, stored as it is or requantised to int8.
 //
 // Buffers: C (int32, or bytes where requantised), A and B (bytes), bias, multiplier and shift (int32) at bindings 0 to 5.
-// Transposes are strides, as in matmul.comp. Tiles and barriers are those of matmul.comp, with int elements: integer
-// addition has no order.
+// Transposes are strides, as in matmul.comp. Tiles, barriers and the sums left between dispatches are those of
+// matmul.comp, with int elements: integer addition has no order, so that no rule of the contract but exactness applies.
 //
 // Requantisation is double rounding (gemmlowp, fixedpoint.h): x·2^max(shift,0) modulo 2³², then
 // SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT by max(−shift,0); then the zero point and the clamp, with
-// the bounds moved instead of the value, so that nothing overflows. A byte of C shares its word with other
+// the bounds moved instead of the value, so that nothing overflows. A shift is taken as the nearest number in [−31, 30]. A byte of C shares its word with other
 // invocations' bytes, perhaps in another row: two atomics change it alone.
 
 #ifndef TS
@@ -35,9 +35,11 @@ layout(std430, binding = 2) readonly buffer B { uint b[]; };
 layout(std430, binding = 3) readonly buffer Bias { int bias[]; };
 layout(std430, binding = 4) readonly buffer Multiplier { int multiplier[]; };
 layout(std430, binding = 5) readonly buffer Shift { int shift[]; };
+layout(std430, binding = 6) buffer Total { int left_total[]; };
 
-uniform uvec4 C_at, A_at, B_at, bias_at, multiplier_at, shift_at;
+uniform uvec4 C_at, A_at, B_at, bias_at, multiplier_at, shift_at, total_at;
 uniform uint M, N, K;
+uniform uint k_from, k_to; // this dispatch's part of K
 uniform uint tiles_m, tiles_n;
 uniform uint a_along_k, b_along_k; // 1 where neighbours in memory are neighbours along k
 uniform int zero_a, zero_b, zero_c, least, most;
@@ -95,6 +97,7 @@ int shiftRight(int x, uint e) {
 
 int requantised(int acc, uint n) {
 	int s = shift[at(shift_at, 0u, 0u, n)];
+	s = s < -31 ? -31 : (s > 30 ? 30 : s); // GLSL leaves shifts by 32 and more undefined
 	uint left = s > 0 ? uint(s) : 0u, right = s < 0 ? uint(-s) : 0u;
 	int v = shiftRight(highMul(int(uint(acc) << left), multiplier[at(multiplier_at, 0u, 0u, n)]), right);
 	v = v < least - zero_c ? least - zero_c : v;
@@ -110,9 +113,16 @@ void main() {
 	uint tm = gl_LocalInvocationIndex / uint(TS), tn = gl_LocalInvocationIndex % uint(TS);
 
 	int acc[WM * WN];
-	for (int e = 0; e < WM * WN; e++) acc[e] = 0;
-	for (uint k0 = 0u; k0 < K; k0 += uint(TK)) {
-		uint depth = lesser(uint(TK), K - k0);
+	for (int i = 0; i < WM; i++) {
+		for (int j = 0; j < WN; j++) {
+			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
+			int start = 0;
+			if (k_from > 0u && m < M && n < N) start = left_total[at(total_at, batch, m, n)];
+			acc[i * WN + j] = start;
+		}
+	}
+	for (uint k0 = k_from; k0 < k_to; k0 += uint(TK)) {
+		uint depth = lesser(uint(TK), k_to - k0);
 		load(batch, m0, n0, k0, depth);
 		syncGroup();
 		for (uint k = 0u; k < depth; k++) {
@@ -128,6 +138,10 @@ void main() {
 		for (int j = 0; j < WN; j++) {
 			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
 			if (m >= M || n >= N) continue;
+			if (k_to < K) {
+				left_total[at(total_at, batch, m, n)] = acc[i * WN + j];
+				continue;
+			}
 			uint place = at(C_at, batch, m, n);
 			int r = acc[i * WN + j];
 			if (has_bias != 0u) r += bias[at(bias_at, 0u, 0u, n)];

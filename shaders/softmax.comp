@@ -2,9 +2,10 @@
 //
 //   m = max x·(1/T);  e = exp(x·(1/T) − m);  s = row sum of e;  y = e·(1/s)  or  y = (x·(1/T) − m) − log s
 //
-// y, x: [b×n×c] float32, of equal shape; y may be x itself: an element is read for the last time by the lane that then
-// writes it, but for the maximum, behind which a barrier stands. One work group a row. The exponentials wait in y for the
-// sum; each lane reads back its own alone.
+// y, x: [b×n×c] float32, of equal shape; y may be x itself, and then Y and X are two names of one memory that no barrier
+// here orders between lanes: element j is read and written by lane j mod 64 alone. The maximum too is read by the lane
+// that owns it and reaches the others through shared memory. One work group a row. The exponentials wait in y for the
+// sum.
 
 #define ROW_SUM
 #include "contract.glsl"
@@ -20,6 +21,8 @@ uniform uvec4 y_at, x_at;
 uniform uint rows, cols;
 uniform float scale; // 1/T
 uniform bool logarithm;
+
+shared float row_largest;
 
 uint matrix, row;
 float largest;
@@ -48,8 +51,9 @@ void main() {
 		}
 	}
 	leastLanes(least, where);
-	largest = logit(where);
-	syncLanes(); // all have read it before y, which may be x, is written
+	if (l == where % LANES) row_largest = logit(where);
+	syncLanes();
+	largest = row_largest;
 #ifdef FAULT_SOFTMAX_WITHOUT_MAX
 	largest = zero;
 #endif

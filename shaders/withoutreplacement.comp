@@ -1,7 +1,9 @@
-// withoutreplacement.comp: scores mac(gumbel_j, x_j, 1/T), whose m largest topk.comp then draws; after
+// withoutreplacement.comp: scores mac(gumbel_j, x_j, 1/T), whose m largest topk.comp or rank.comp then draws; after
 // backend/exact/sample.go.
 //
-// x: n×c float32, row i drawing at first_row+i; scores: n×c float32, in scratch. One invocation a Philox block of four.
+// x: n×c float32, row i drawing at first_row+i; scores: n×c float32, in scratch. One invocation a Philox block of four;
+// there is no barrier, because no two share an element. Order (contract: randomness; draws without replacement): a number
+// depends on its place alone, and the draws are the top-k of the scores.
 
 #include "contract.glsl"
 #include "elementary.glsl"

@@ -116,6 +116,7 @@ func Cases(s Suite) []Case {
 	b.reductions()
 	b.rankings()
 	b.movements()
+	b.longLoops()
 	if s == Full {
 		return b.cases
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,8 @@ type Report struct {
 	WorstError   Number    `json:"worst_error"`   // the largest error, in bounds
 	Ops          []OpCount `json:"ops"`
 	Skipped      []Skip    `json:"skipped"`
-	Uncompared   []string  `json:"uncompared"` // operations of which no element was compared
+	Uncompared   []string  `json:"uncompared"`  // operations of which no element was compared
+	Unsupported  []string  `json:"unsupported"` // those of Uncompared that a device says it does not support; Skipped has its words
 	Failures     []Failure `json:"failures"`
 }
 
@@ -104,13 +106,17 @@ func (n Number) MarshalJSON() ([]byte, error) {
 }
 
 // Err returns nil if the run proves what it is for, else what speaks against
-// it: a failed case, nothing compared, or an aggregate that is no number.
+// it: a failed case, nothing compared, an operation of which nothing was
+// compared although no device says that it lacks it, or an aggregate that is
+// no number.
 func (r *Report) Err() error {
 	switch {
 	case r.Failed > 0:
 		return fmt.Errorf("%d of %d cases failed", r.Failed, r.Compared)
 	case r.Compared == 0 || r.Elements == 0:
 		return fmt.Errorf("nothing was compared: %d cases, all skipped or empty", r.Cases)
+	case len(r.Uncompared) > len(r.Unsupported):
+		return fmt.Errorf("no element was compared of %s", strings.Join(without(r.Uncompared, r.Unsupported), ", "))
 	case math.IsNaN(float64(r.WorstError)):
 		return fmt.Errorf("the largest error is not a number")
 	case r.WithinBound != r.Compared:
@@ -126,10 +132,21 @@ func (r *Report) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s against %s: %d cases, %d compared, %d bit-identical, %d within bounds, %d failed, %d skipped",
 		r.Tested, r.Against, r.Cases, r.Compared, r.BitIdentical, r.WithinBound, r.Failed, len(r.Skipped))
+	if len(r.Unsupported) > 0 {
+		fmt.Fprintf(&b, "; not supported, so not compared: %s", strings.Join(r.Unsupported, ", "))
+	}
+	if rest := without(r.Uncompared, r.Unsupported); len(rest) > 0 {
+		fmt.Fprintf(&b, "; not compared: %s", strings.Join(rest, ", "))
+	}
 	if r.Fault != "" {
 		fmt.Fprintf(&b, "; planted error %s", r.Fault)
 	}
 	return b.String()
+}
+
+// without returns the names that are not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
 }
 
 // count adds one case's comparison.

@@ -47,10 +47,10 @@ type Options struct {
 }
 
 // Run runs the cases on both devices and judges what they give. A case that a
-// device does not support is skipped, with the reason. A difference is no
-// error of Run; see [Report.Err]. Errors wrap backend.ErrArgument for options
-// that make no comparison, backend.ErrContextLost where a device is gone, or
-// are the context's.
+// device does not support is skipped, with the reason; any other error of a
+// device is a failed case. A difference is no error of Run; see [Report.Err].
+// Errors wrap backend.ErrArgument for options that make no comparison,
+// backend.ErrContextLost where a device is gone, or are the context's.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Tested == nil || o.Against == nil {
 		return nil, fmt.Errorf("verify: two devices are needed: %w", backend.ErrArgument)
@@ -91,7 +91,7 @@ func (o Options) cases() ([]Case, error) {
 // run runs the cases given.
 func run(ctx context.Context, o Options, cases []Case) (*Report, error) {
 	r := &Report{Suite: o.Suite, Tested: o.Tested.Info().Name, Against: o.Against.Info().Name,
-		Mode: exactMode, Fault: o.Fault, Cases: len(cases), Skipped: []Skip{}, Failures: []Failure{}, Uncompared: []string{}}
+		Mode: exactMode, Fault: o.Fault, Cases: len(cases), Skipped: []Skip{}, Failures: []Failure{}, Uncompared: []string{}, Unsupported: []string{}}
 	if r.Suite == "" {
 		r.Suite = Quick
 	}
@@ -129,6 +129,9 @@ func run(ctx context.Context, o Options, cases []Case) (*Report, error) {
 		r.Ops = append(r.Ops, *op)
 		if op.Elements == 0 { // cases of empty tensors run everywhere and prove nothing
 			r.Uncompared = append(r.Uncompared, name)
+			if op.Skipped > 0 && op.Failed == 0 {
+				r.Unsupported = append(r.Unsupported, name)
+			}
 		}
 	}
 	limit := o.MaxFailures
@@ -150,6 +153,8 @@ func runCase(ctx context.Context, o Options, c Case, r *Report, op *OpCount) err
 	start := time.Now()
 	tested, against := on(o.Tested, r.Tested), on(o.Against, r.Against)
 	op.Seconds += time.Since(start).Seconds()
+	// A driver that breaks is a failed case, whatever else is said.
+	internal := errors.Is(tested.err, backend.ErrInternal) || errors.Is(against.err, backend.ErrInternal)
 	for _, s := range []side{tested, against} {
 		switch {
 		case s.err == nil:
@@ -157,7 +162,7 @@ func runCase(ctx context.Context, o Options, c Case, r *Report, op *OpCount) err
 			return ctx.Err()
 		case errors.Is(s.err, backend.ErrContextLost), errors.Is(s.err, backend.ErrClosed):
 			return s.err
-		case errors.Is(s.err, backend.ErrNotSupported):
+		case errors.Is(s.err, backend.ErrNotSupported) && !internal:
 			op.Skipped++
 			r.Skipped = append(r.Skipped, Skip{Case: c.Name, Op: c.Op, Reason: s.err.Error()})
 			return nil

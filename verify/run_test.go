@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,8 @@ func (d *copier) Run(_ context.Context, op backend.Op) error {
 		return backend.ErrContextLost
 	case d.fault == "unsupported" || !ok:
 		return backend.ErrNotSupported
+	case d.fault == "internal":
+		return fmt.Errorf("no shader compiles: %w: %w", backend.ErrInternal, backend.ErrNotSupported)
 	case d.fault == "error":
 		return backend.ErrOutOfMemory
 	}
@@ -89,7 +92,7 @@ func TestRunFindsWhatADriverDoesWrong(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct{ fault, kind string }{
 		{"", ""}, {"null", "bound"}, {"past the end", "memory"}, {"gap", "memory"}, {"input written", "memory"},
-		{"last element left out", "bound"}, {"one bit", "bound"}, {"error", "error"},
+		{"last element left out", "bound"}, {"one bit", "bound"}, {"error", "error"}, {"internal", "error"},
 	} {
 		r, err := Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: c.fault}), Against: open(t, &copier{name: "b"}),
 			Op: "copy", Seed: 1, Fault: c.fault, Repeat: func(name string) string { return "again " + name }})
@@ -125,6 +128,11 @@ func TestRunSkipsAndRefuses(t *testing.T) {
 		!strings.Contains(r.Skipped[0].Reason, backend.ErrNotSupported.Error()) {
 		t.Errorf("a device that supports nothing: %v, %+v", err, r)
 	}
+	// A failure of the one is not hidden by what the other lacks.
+	r, err = Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: "internal"}), Against: open(t, &copier{name: "b", fault: "unsupported"}), Op: "copy"})
+	if err != nil || r.Failed == 0 || r.Err() == nil {
+		t.Errorf("a device that breaks and one that lacks the operation: %v, %+v", err, r)
+	}
 	// One operation of all: the others are skips, and the run still compares.
 	r, err = Run(ctx, Options{Tested: open(t, &copier{name: "a"}), Against: good, Only: "copy/float32"})
 	if err != nil || r.Err() != nil || r.Compared != r.Cases {
@@ -153,6 +161,36 @@ func TestRunSkipsAndRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestUncomparedOperations: an operation of which nothing was compared is told
+// in the summary, and passes only where a device says that it lacks it.
+func TestUncomparedOperations(t *testing.T) {
+	ctx := context.Background()
+	good := open(t, &copier{name: "b"})
+	o := Options{Tested: open(t, &copier{name: "a"}), Against: good, Seed: 1}
+	cases := append(mustSelect(t, "copy"), mustSelect(t, "matmul/float32/nn")...)
+	r, err := run(ctx, o, cases)
+	if err != nil || r.Err() != nil || fmt.Sprint(r.Unsupported, r.Uncompared) != "[matmul] [matmul]" ||
+		!strings.Contains(r.Summary(), "; not supported, so not compared: matmul") {
+		t.Errorf("matmul is not supported: %v, %v, %s", err, r.Err(), r.Summary())
+	}
+	// Its cases without an element run on any device and prove nothing.
+	empty := slices.DeleteFunc(cases, func(c Case) bool { return c.Op == "matmul" && !strings.Contains(c.Name, "/0x5x3/") })
+	r, err = run(ctx, o, empty)
+	if err != nil || r.Err() == nil || fmt.Sprint(r.Unsupported, r.Uncompared, len(r.Skipped)) != "[] [matmul] 0" ||
+		!strings.HasSuffix(r.Summary(), "; not compared: matmul") {
+		t.Errorf("empty cases of matmul alone: %v, %v, %s", err, r.Err(), r.Summary())
+	}
+}
+
+func mustSelect(t *testing.T, only string) []Case {
+	t.Helper()
+	cases, err := Select(only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
 }
 
 // TestBoundedModeAsksForNoBits: a device that cannot promise bits is judged by

@@ -314,6 +314,33 @@ func TestConstantColumnsAndOneCluster(t *testing.T) {
 	}
 }
 
+// TestScoresBesideAFarRow holds the scores to float64 where one row, or one
+// given centre, lies very far away.
+func TestScoresBesideAFarRow(t *testing.T) {
+	dev := open(t, "cpu", backend.Config{})
+	for _, far := range []float32{1e4, 1e8, 1e10, 1e18} {
+		data := blobs(13, 200, 2, 1, 0)
+		for j := range 2 {
+			data.Data[199*2+j] = far
+		}
+		r, err := Fit(ctx, dev, data, Config{K: 3, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := oracle(data, r)
+		near(t, "wcss", r.WCSS, want.WCSS, 1e-5)
+		near(t, "sed", r.SED, want.SED, 1e-5)
+		near(t, "pairwise mean", r.PairwiseMean, want.PairwiseMean, 1e-5)
+	}
+	data := blobs(13, 200, 2, 2, 0)
+	centers := general(2, 2, []float32{0, 0, 1e15, 1e15})
+	r, err := Fit(ctx, dev, data, Config{K: 2, Centers: &centers, MaxIter: 1, Tol: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "wcss from a far centre", r.WCSS, oracle(data, r).WCSS, 1e-5)
+}
+
 func TestTolEndsEarlier(t *testing.T) {
 	dev := open(t, "cpu", backend.Config{})
 	data := blobs(21, 3000, 2, 1, 0)
@@ -353,6 +380,7 @@ func TestInputErrors(t *testing.T) {
 		{general(2, 2, []float32{1}), Config{K: 1}, "in 1 numbers"},
 		{nan, Config{K: 1}, "row 2, column 2 is not finite"},
 		{far, Config{K: 1}, "overflow float32"},
+		{general(2, 1, []float32{1e-24, 2e-24}), Config{K: 1}, "underflow float32"},
 		{ok, Config{K: 1, NInit: -1}, "n-init"},
 		{ok, Config{K: 1, NInit: 70000}, "n-init"},
 		{ok, Config{K: 1, MaxIter: -1}, "max-iter"},

@@ -16,7 +16,7 @@ type fit struct {
 	dev     *backend.Device
 	cfg     Config
 	n, d, k int
-	scales  scales
+	scales  []int32 // of the columns
 	tol     float64 // of the centres' squared movement
 
 	x, shift         *backend.Tensor // n×d, 1×d
@@ -53,10 +53,10 @@ func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg C
 	f.distance = f.New(backend.Float32, f.n, 1)
 	f.sums = f.New(backend.Uint32, f.k, exact.ScatterWords(f.d))
 	f.distanceSums = f.New(backend.Uint32, f.k, exact.ScatterWords(1))
-	f.exponents = backend.Put(f.Scope, 1, f.d, f.scales.column)
+	f.exponents = backend.Put(f.Scope, 1, f.d, f.scales)
 	f.exponent = f.New(backend.Int32, 1, 1)
 
-	mean := f.scatter(f.View(f.sums, 0, 1, 0, exact.ScatterWords(f.d)), f.x, nil, f.exponents, f.scales.column)
+	mean := f.scatter(f.View(f.sums, 0, 1, 0, exact.ScatterWords(f.d)), f.x, nil, f.exponents, f.scales)
 	if f.Err() != nil {
 		return f, f.Err()
 	}
@@ -66,7 +66,7 @@ func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg C
 	}
 	f.shift = backend.Put(f.Scope, 1, f.d, means)
 	f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.shift})
-	total := f.sumDistances(f.distance, nil, f.scales.square)
+	total := f.sumDistances(f.distance, nil)
 	if f.Err() != nil {
 		return f, f.Err()
 	}
@@ -95,15 +95,24 @@ func (f *fit) scatter(sums, x, labels, exponent *backend.Tensor, scale []int32) 
 	return out
 }
 
-// sumDistances sums an n×1 tensor of distances under their scale (that of
-// squares or of roots) by label, or all of it where labels is nil.
-func (f *fit) sumDistances(d, labels *backend.Tensor, scale int32) *exact.ScatterSums {
+// sumDistances sums an n×1 tensor of distances, or of their squares, by label,
+// or all of it where labels is nil. The scale is that of the largest of them:
+// a bound from the columns would lose small distances beside one far row.
+func (f *fit) sumDistances(d, labels *backend.Tensor) *exact.ScatterSums {
 	sums := f.distanceSums
 	if labels == nil {
 		sums = f.View(sums, 0, 1, 0, exact.ScatterWords(1))
 	}
-	backend.Set(f.Scope, f.exponent, []int32{scale})
-	return f.scatter(sums, d, labels, f.exponent, []int32{scale})
+	s := backend.NewScope(f.ctx, f.dev)
+	defer s.Close()
+	s.Fail(f.Err())
+	largest := columnMaxima(s, d)
+	if f.Fail(s.Err()); f.Err() != nil {
+		return nil
+	}
+	scale := []int32{exact.ScatterExponent(largest[0])}
+	backend.Set(f.Scope, f.exponent, scale)
+	return f.scatter(sums, d, labels, f.exponent, scale)
 }
 
 // assign labels every row with its nearest centre.
@@ -118,7 +127,7 @@ func (f *fit) lloyd(start int) (*run, error) {
 	r := &run{start: start}
 	for r.iterations < f.cfg.MaxIter && !r.converged && f.Err() == nil {
 		f.assign()
-		sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales.column)
+		sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
 		sums = f.relocate(sums)
 		if f.Err() != nil {
 			break
@@ -136,7 +145,7 @@ func (f *fit) lloyd(start int) (*run, error) {
 	}
 	// Labels follow from the final centres, whichever way the loop ended.
 	f.assign()
-	total := f.sumDistances(f.distance, nil, f.scales.square)
+	total := f.sumDistances(f.distance, nil)
 	if f.Err() != nil {
 		return nil, f.Err()
 	}
@@ -214,5 +223,5 @@ func (f *fit) relocate(sums *exact.ScatterSums) *exact.ScatterSums {
 	if !moved {
 		return sums
 	}
-	return f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales.column)
+	return f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
 }

@@ -8,27 +8,28 @@ import (
 	"samebits/backend/exact"
 )
 
-// scales are the exponents of the exact sums, fixed once per data set.
-type scales struct {
-	column []int32 // of the data's columns
-	square int32   // of squared distances
-	root   int32   // of distances
-}
+// smallestReach is the largest magnitude below which a data set is refused:
+// differences of a thousandth of it would have squares that are not normal.
+const smallestReach = 0x1p-53
 
-// columnScales reads the largest magnitude of each column off the device and
-// derives every exponent from them. Given centres widen the box that bounds
-// the distances.
-func columnScales(s *backend.Scope, x *backend.Tensor, cfg Config) scales {
+// columnScales reads the largest magnitude of each column off the device,
+// derives the exponents of the columns' exact sums from them, and refuses data
+// whose squared distances could leave float32's range. Given centres widen the
+// box that bounds the distances.
+func columnScales(s *backend.Scope, x *backend.Tensor, cfg Config) []int32 {
 	d := x.Cols()
-	largest := s.New(backend.Float32, 1, d)
-	s.Run(&backend.Reduce{Y: largest, X: x, Reduction: backend.MaxAbsFinite, Axis: backend.AlongColumn})
-	reach := backend.Get[float32](s, largest)
+	reach := columnMaxima(s, x)
 	if s.Err() != nil {
-		return scales{}
+		return nil
 	}
-	sc := scales{column: make([]int32, d)}
+	scales := make([]int32, d)
+	var widest float32
 	for j, m := range reach {
-		sc.column[j] = exact.ScatterExponent(m)
+		scales[j] = exact.ScatterExponent(m)
+		widest = max(widest, m)
+	}
+	if widest > 0 && widest < smallestReach {
+		s.Fail(fmt.Errorf("the largest value is %.3g, squared distances would underflow float32: scale the data: %w", widest, ErrInput))
 	}
 	if g := cfg.Centers; g != nil {
 		for i := range g.Rows {
@@ -39,10 +40,14 @@ func columnScales(s *backend.Scope, x *backend.Tensor, cfg Config) scales {
 	}
 	bound := exact.SquaredDistanceBound(reach)
 	if bound >= math.MaxFloat32 {
-		s.Fail(fmt.Errorf("squared distances between rows could overflow float32 (%.3g), scale the data: %w", bound, ErrInput))
-		return sc
+		s.Fail(fmt.Errorf("squared distances between rows could overflow float32: scale the data: %w", ErrInput))
 	}
-	sc.square = exact.ScatterExponent(bound)
-	sc.root = exact.ScatterExponent(exact.Sqrt(bound))
-	return sc
+	return scales
+}
+
+// columnMaxima returns the largest finite magnitude of each column of x.
+func columnMaxima(s *backend.Scope, x *backend.Tensor) []float32 {
+	largest := s.New(backend.Float32, 1, x.Cols())
+	s.Run(&backend.Reduce{Y: largest, X: x, Reduction: backend.MaxAbsFinite, Axis: backend.AlongColumn})
+	return backend.Get[float32](s, largest)
 }

@@ -17,7 +17,7 @@ type Scores struct {
 	MSE float64
 	// SED is Σ |x − c|, the unsquared distance of each row to its centre.
 	SED float64
-	// SEDToMeans is Σ |x − m|, m the mean of the row's cluster.
+	// SEDToMeans is Σ |x − m|, m the mean of the row's cluster rounded to float32.
 	SEDToMeans float64
 	// PairwiseMean is the mean of |x − y|² over all ordered pairs of rows
 	// that share a cluster, a row with itself included:
@@ -56,10 +56,10 @@ func (f *fit) score(centers []float32) Scores {
 	root := s.New(backend.Float32, f.n, 1)
 	f.Fail(s.Err())
 
-	squares := f.sumDistances(f.distance, f.labels, f.scales.square)
+	squares := f.sumDistances(f.distance, f.labels)
 	f.Run(&backend.Map{Fn: backend.FnSqrt, Y: root, A: f.distance})
-	sed := f.sumDistances(root, nil, f.scales.root)
-	sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales.column)
+	sed := f.sumDistances(root, nil)
+	sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
 	if f.Err() != nil {
 		return sc
 	}
@@ -103,8 +103,8 @@ func (f *fit) scoreMeans(s *backend.Scope, means []float32, root *backend.Tensor
 		&backend.Map{Fn: backend.FnSqrt, Y: root, A: square},
 	)
 	f.Fail(s.Err())
-	squares := f.sumDistances(square, f.labels, f.scales.square)
-	sed := f.sumDistances(root, nil, f.scales.root)
+	squares := f.sumDistances(square, f.labels)
+	sed := f.sumDistances(root, nil)
 	if f.Err() != nil {
 		return nil, 0
 	}

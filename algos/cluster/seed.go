@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"math"
-
 	"samebits/backend"
 	"samebits/backend/exact"
 )
@@ -55,17 +53,14 @@ func (f *fit) seedPlusPlus(start int) {
 	s := backend.NewScope(f.ctx, f.dev)
 	defer s.Close()
 	s.Fail(f.Err())
-	trials := 2 + int(math.Log(float64(f.k)))
+	trials := 2 + floorLog(f.k)
 	race := s.New(backend.Float32, f.n, trials)
 	chosen := s.New(backend.Int32, 1, trials)
 	rows := s.New(backend.Float32, trials, f.d)
 	potential := s.New(backend.Uint32, 1, exact.ScatterWords(trials))
 	nearest := s.New(backend.Float32, f.n, 1)
 	exponents := make([]int32, trials)
-	for i := range exponents {
-		exponents[i] = f.scales.square
-	}
-	scale := backend.Put(s, 1, trials, exponents)
+	scale := s.New(backend.Int32, 1, trials)
 
 	// The first centre is a row drawn with equal weights.
 	s.Run(
@@ -82,8 +77,12 @@ func (f *fit) seedPlusPlus(start int) {
 			&backend.Gather{Y: rows, X: f.x, Index: s.Reshape(chosen, trials, 1)},
 			&backend.Distances{D: race, X: f.x, C: rows},
 			&backend.Map{Fn: backend.FnMin, Y: race, A: race, B: nearest},
-			&backend.ScatterSum{Sums: potential, X: race, Exponent: scale},
 		)
+		for i, m := range columnMaxima(s, race) {
+			exponents[i] = exact.ScatterExponent(m)
+		}
+		backend.Set(s, scale, exponents)
+		s.Run(&backend.ScatterSum{Sums: potential, X: race, Exponent: scale})
 		words := backend.Get[uint32](s, potential)
 		if s.Err() != nil {
 			break
@@ -100,4 +99,16 @@ func (f *fit) seedPlusPlus(start int) {
 		)
 	}
 	f.Fail(s.Err())
+}
+
+// floorLog returns ⌊ln k⌋ for k ≥ 1. It decides how many numbers are drawn, so
+// it compares integers and leaves no rounding to a platform's logarithm.
+func floorLog(k int) int {
+	powers := [...]int{3, 8, 21, 55, 149, 404, 1097, 2981, 8104, 22027, 59875, 162755, 442414, 1202605, 3269018,
+		8886111, 24154953, 65659970, 178482301, 485165196, 1318815735} // ⌈eⁿ⌉ for n from 1
+	n := 0
+	for n < len(powers) && k >= powers[n] {
+		n++
+	}
+	return n
 }

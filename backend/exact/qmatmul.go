@@ -45,10 +45,11 @@ func (q *Requant) Apply(acc int32, j int) int8 {
 // MultiplyByQuantizedMultiplier returns x·multiplier·2^(shift−31) in double
 // rounding: x·2^shift modulo 2³² where shift is positive, then
 // SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT by −shift where
-// it is negative. shift lies in [−31, 30].
+// it is negative. shift is taken as the nearest number in [−31, 30].
 // Source: Jacob et al. 2018, arXiv 1712.05877, section 2.2, and the kernels of
 // TensorFlow Lite.
 func MultiplyByQuantizedMultiplier(x, multiplier, shift int32) int32 {
+	shift = min(max(shift, -31), 30)
 	left, right := max(shift, 0), max(-shift, 0)
 	return RoundingDivideByPOT(SaturatingRoundingDoublingHighMul(x<<uint32(left), multiplier), right)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 // benchFlags are the flags of samebits bench.
 type benchFlags struct {
 	op     string
+	output string
 	rounds int
 	budget float64
 }
@@ -25,24 +25,35 @@ func (a *app) benchCommand() *cobra.Command {
 	var fl benchFlags
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Each operation's rate on this device",
+		Short: "Each operation's rate on this device, and what part of the machine's ceiling that is",
 		Long: "bench times operations on the device and prints the median of all rounds with the\n" +
 			"fastest and slowest. The rounds go over the operations in turn, so that a machine that\n" +
 			"slows down slows all of them. Each sample holds as many runs as its share of the time\n" +
-			"budget allows; data is on the device before and stays there.",
-		Example: "  samebits bench\n  samebits bench --op matmul --backend gl --budget 30",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), fl) },
+			"budget allows; data is on the device before and stays there.\n\n" +
+			"Each round also measures what this processor can do at most: multiply-adds that stay in\n" +
+			"registers, and copies between buffers that no cache holds (some 0.2 s a round, besides the\n" +
+			"budget). An operation's share is of the ceiling that bounds it: compute, where its\n" +
+			"arithmetic (a multiply-add is two operations, any other step one) takes longer there\n" +
+			"than moving each operand once, else memory. Data that a cache holds can pass the latter.",
+		Example: "  samebits bench\n  samebits bench --op matmul --backend gl --budget 30\n" +
+			"  samebits bench -o gobench > new.txt && benchstat old.txt new.txt",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), fl) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&fl.op, "op", "", "time this operation alone: "+strings.Join(benchNames(), ", "))
+	f.StringVarP(&fl.output, "output", "o", "table", "table, or gobench: Go benchmark lines, one a round, for benchstat")
 	f.IntVar(&fl.rounds, "rounds", 7, "rounds over the operations, 1 to 1000")
 	f.Float64Var(&fl.budget, "budget", 10, "seconds to measure for, at most 3600; sizes and repetitions follow from it")
 	return cmd
 }
 
-func (fl benchFlags) check() error {
+func (fl benchFlags) check(json bool) error {
 	switch {
+	case fl.output != "table" && fl.output != "gobench":
+		return usagef("--output %q: want table or gobench", fl.output)
+	case json && fl.output != "table":
+		return usagef("--output %s and --json: want one of them", fl.output)
 	case fl.op != "" && !slices.Contains(benchNames(), fl.op):
 		return usagef("--op %q: want one of %s", fl.op, strings.Join(benchNames(), ", "))
 	case fl.rounds < 1 || fl.rounds > 1000:
@@ -94,6 +105,10 @@ type benchResult struct {
 	Rate    spread `json:"rate"`
 	Seconds spread `json:"seconds"` // of one run
 	Runs    int    `json:"runs"`    // in each sample
+	// Bound is "compute" or "memory", Share the part of that ceiling, round by
+	// round; null for a device that is not the processor.
+	Bound *string `json:"bound"`
+	Share *spread `json:"share"`
 }
 
 // benchSkipped is a size that the budget has no time for.
@@ -111,13 +126,14 @@ type benchReport struct {
 	Date     string         `json:"date"`
 	Rounds   int            `json:"rounds"`
 	Budget   float64        `json:"budget_seconds"`
+	Ceilings []benchCeiling `json:"ceilings"` // of the processor; none for another device
 	Results  []benchResult  `json:"results"`
 	Skipped  []benchSkipped `json:"skipped"`
 }
 
 func (a *app) bench(ctx context.Context, fl benchFlags) error {
 	start := time.Now()
-	if err := fl.check(); err != nil {
+	if err := fl.check(a.json); err != nil {
 		return err
 	}
 	host, err := a.thisMachine(ctx)
@@ -130,7 +146,7 @@ func (a *app) bench(ctx context.Context, fl benchFlags) error {
 	}
 	defer dev.Close()
 	rep := benchReport{Machine: host, Renderer: dev.Info().Renderer, Date: start.Format(time.DateOnly),
-		Rounds: fl.rounds, Budget: fl.budget, Results: []benchResult{}, Skipped: []benchSkipped{}}
+		Rounds: fl.rounds, Budget: fl.budget, Ceilings: []benchCeiling{}, Results: []benchResult{}, Skipped: []benchSkipped{}}
 	ready, skipped, err := a.prepareBench(ctx, dev, fl)
 	defer func() {
 		for _, b := range ready {
@@ -141,9 +157,13 @@ func (a *app) bench(ctx context.Context, fl benchFlags) error {
 		return err
 	}
 	rep.Skipped = append(rep.Skipped, skipped...)
+	roof := newRoof(dev)
 	progress := a.newBar(fl.rounds*len(ready), "measuring")
 	defer progress.close()
 	for round := range fl.rounds {
+		if err := roof.measure(ctx); err != nil {
+			return err
+		}
 		for i, b := range ready {
 			seconds, err := b.run(ctx, dev, b.runs)
 			if err != nil {
@@ -155,11 +175,16 @@ func (a *app) bench(ctx context.Context, fl benchFlags) error {
 	}
 	progress.close()
 	for _, b := range ready {
-		rep.Results = append(rep.Results, b.result())
+		rep.Results = append(rep.Results, b.result(roof))
 	}
+	rep.Ceilings = append(rep.Ceilings, roof.table()...)
 	rep.envelope = a.envelope("bench", dev, start)
 	if a.json {
 		return a.printJSON(rep)
+	}
+	if fl.output == "gobench" {
+		a.printGobench(rep, ready)
+		return nil
 	}
 	a.printBench(rep)
 	return nil
@@ -188,11 +213,15 @@ func (r *running) run(ctx context.Context, dev *backend.Device, runs int) (float
 	return time.Since(start).Seconds(), err
 }
 
-func (r *running) result() benchResult {
+func (r *running) result(roof *roof) benchResult {
 	seconds := spreadOf(r.samples)
 	rate := func(s float64) float64 { return r.size.work / s }
-	return benchResult{Op: r.name, Shape: r.size.shape, Unit: r.unit, Runs: r.runs, Seconds: seconds,
+	b := benchResult{Op: r.name, Shape: r.size.shape, Unit: r.unit, Runs: r.runs, Seconds: seconds,
 		Rate: spread{rate(seconds.Median), rate(seconds.Max), rate(seconds.Min)}}
+	if bound, share, ok := roof.share(r.size.flops, bytesMoved(r.op)/1e9, r.samples); ok {
+		b.Bound, b.Share = &bound, &share
+	}
+	return b
 }
 
 // prepareBench warms every operation up, from its smallest size on, and stops
@@ -235,34 +264,4 @@ func (a *app) prepareBench(ctx context.Context, dev *backend.Device, fl benchFla
 		progress.set(i + 1)
 	}
 	return ready, skipped, nil
-}
-
-func (a *app) printBench(r benchReport) {
-	w := a.stdout
-	fmt.Fprintf(w, "device %s (%s), profile %v\n", *r.Device, r.Renderer, *r.Profile)
-	fmt.Fprintf(w, "on %s, %d threads, %s/%s, %s, %s; median of %d rounds\n\n", r.Machine.Processor, r.Machine.Threads,
-		r.Machine.OS, r.Machine.Arch, r.Machine.Go, r.Date, r.Rounds)
-	rows := make([][]string, 0, len(r.Results))
-	g := func(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
-	for _, b := range r.Results {
-		rows = append(rows, []string{b.Op, b.Shape, short(b.Rate.Median), short(b.Rate.Min), short(b.Rate.Max), b.Unit,
-			g(1000*b.Seconds.Median) + " ms"})
-	}
-	table(w, []string{"operation", "shape", ">median", ">slowest", ">fastest", "unit", ">one run"}, rows)
-	for _, s := range r.Skipped {
-		fmt.Fprintf(w, "not measured: %s %s: %s\n", s.Op, s.Shape, s.Reason)
-	}
-}
-
-// short writes a rate with three digits and without an exponent.
-func short(v float64) string {
-	switch {
-	case v >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case v >= 1:
-		return strconv.FormatFloat(v, 'f', 2, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 4, 64)
 }

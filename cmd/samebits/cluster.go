@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -73,8 +74,42 @@ func (fl clusterFlags) check(nInitGiven bool) error {
 		return usagef("--max-iter %d: want at least 1", fl.maxIter)
 	case !(fl.tol >= 0) || fl.tol > 1e300:
 		return usagef("--tol %v: want 0 or a positive number", fl.tol)
+	case fl.labelsOut == "-" || fl.centroidsOut == "-":
+		return usagef("--labels-out and --centroids-out take a file, not standard output")
 	case nInitGiven && fl.nInit > 1 && fl.givenCenters():
 		return usagef("--n-init %d: given centres make one start", fl.nInit)
+	}
+	return nil
+}
+
+// checkOutputs refuses outputs that would replace an input or each other, or
+// whose folder is not there, before anything is computed.
+func (fl clusterFlags) checkOutputs(input string) error {
+	used := map[string]string{}
+	same := func(path string) string {
+		if p, err := filepath.EvalSymlinks(path); err == nil {
+			path = p
+		}
+		if p, err := filepath.Abs(path); err == nil {
+			path = p
+		}
+		return path
+	}
+	used[same(input)] = "the data"
+	if fl.givenCenters() {
+		used[same(fl.init)] = "--init"
+	}
+	for _, o := range []struct{ flag, path string }{{"--labels-out", fl.labelsOut}, {"--centroids-out", fl.centroidsOut}} {
+		if o.path == "" {
+			continue
+		}
+		if other, taken := used[same(o.path)]; taken {
+			return usagef("%s %s: the file is also %s", o.flag, o.path, other)
+		}
+		used[same(o.path)] = o.flag
+		if dir, err := os.Stat(filepath.Dir(o.path)); err != nil || !dir.IsDir() {
+			return usagef("%s %s: no such folder", o.flag, o.path)
+		}
 	}
 	return nil
 }
@@ -137,6 +172,9 @@ type clusterReport struct {
 func (a *app) cluster(ctx context.Context, path string, fl clusterFlags, nInitGiven bool) error {
 	start := time.Now()
 	if err := fl.check(nInitGiven); err != nil {
+		return err
+	}
+	if err := fl.checkOutputs(path); err != nil {
 		return err
 	}
 	data, err := dataset.Read(ctx, path, dataset.Options{Label: fl.label})
@@ -206,18 +244,18 @@ func (a *app) clusterReport(data *dataset.Table, res *cluster.Result, dev *backe
 func (a *app) printCluster(r clusterReport) {
 	f := func(v number) string { return strconv.FormatFloat(float64(v), 'g', 10, 64) }
 	w := a.stdout
-	fmt.Fprintf(w, "%d rows × %d columns, k = %d, best of %d starts by %s\n\n", r.N, r.D, r.K, r.NInit, r.Objective)
+	fmt.Fprintf(w, "%s × %s, k = %d, best of %s by %s\n\n", count(r.N, "row"), count(r.D, "column"), r.K, count(r.NInit, "start"), r.Objective)
 	table(w, []string{"objective", ">value", "what it is"}, [][]string{
 		{"wcss", f(r.WCSS), "sum of squared distances to the centres (minimised)"},
 		{"mse", f(r.MSE), "wcss / rows"},
 		{"sed", f(r.SED), "sum of unsquared distances to the centres"},
 		{"sed to means", f(r.SEDToMeans), "the same to the means of the clusters"},
-		{"pairwise mean", f(r.PairwiseMean), "mean squared distance over pairs that share a cluster"},
+		{"pairwise mean", f(r.PairwiseMean), "mean squared distance over pairs that share a cluster, a row with itself included"},
 	})
 	state := "did not converge"
 	if r.Converged {
 		state = "converged"
 	}
-	fmt.Fprintf(w, "\nsizes %v; %s after %d iterations; %.3g s on %s\n", r.Sizes, state, r.Iterations, r.Seconds, *r.Device)
+	fmt.Fprintf(w, "\nsizes %v; %s after %s; %.3g s on %s\n", r.Sizes, state, count(r.Iterations, "iteration"), r.Seconds, *r.Device)
 	fmt.Fprintf(w, "labels    sha256 %s\ncentroids sha256 %s\n", r.LabelsSHA256, r.CentroidsSHA256)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -168,6 +169,11 @@ func TestBadInput(t *testing.T) {
 		{"seed", []string{"cluster", two, "--k", "2", "--seed", "9007199254740992"}, []string{"--seed"}},
 		{"command", []string{"clutser", two}, []string{"clutser"}},
 		{"out", []string{"cluster", two, "--label", "class", "--k", "2", "--labels-out", "no/such/folder/l.npy"}, []string{"no/such/folder"}},
+		{"output is input", []string{"cluster", two, "--label", "class", "--k", "2", "--labels-out", two}, []string{"--labels-out", "also the data"}},
+		{"outputs are one", []string{"cluster", two, "--label", "class", "--k", "2", "--labels-out", two + ".npy", "--centroids-out", two + ".npy"}, []string{"--centroids-out", "also --labels-out"}},
+		{"output to stdout", []string{"cluster", two, "--label", "class", "--k", "2", "--labels-out", "-"}, []string{"--labels-out"}},
+		{"underflow", []string{"cluster", write(t, "u.csv", "1e-30\n-1e-30\n"), "--k", "1"}, []string{"u.csv", "underflow"}},
+		{"backend of devices", []string{"devices", "--backend", "nope"}, []string{"nope"}},
 		{"overflow", []string{"cluster", write(t, "o.csv", "1e30\n-1e30\n"), "--k", "1"}, []string{"o.csv", "overflow"}},
 	}
 	for _, c := range cases {
@@ -195,6 +201,22 @@ func TestSharedBadInput(t *testing.T) {
 	if code != exitUsage || !strings.Contains(errOut, "cancer_wisconsin_699_missing.csv:") ||
 		!strings.Contains(errOut, "column") || !strings.Contains(errOut, `"?"`) || strings.Count(errOut, "\n") != 1 {
 		t.Errorf("exit %d: %q", code, errOut)
+	}
+}
+
+// fullDisk is a standard output that takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestFullStandardOutputIsAnError(t *testing.T) {
+	two := write(t, "two.csv", twoGroups)
+	for _, args := range [][]string{{"version"}, {"devices", "--json"}, {"--help"},
+		{"cluster", two, "--label", "class", "--k", "2", "--backend", "cpu"}} {
+		var errOut bytes.Buffer
+		if code := run(context.Background(), args, fullDisk{}, &errOut); code != exitUsage || !strings.Contains(errOut.String(), "no space left") {
+			t.Errorf("%v: exit %d, %q", args, code, errOut.String())
+		}
 	}
 }
 

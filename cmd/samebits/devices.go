@@ -21,6 +21,9 @@ func (a *app) devicesCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			start := time.Now()
 			infos := backend.Devices(cmd.Context(), a.config())
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
 			if a.json {
 				return a.printJSON(struct {
 					envelope

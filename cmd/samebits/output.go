@@ -42,6 +42,21 @@ func (a *app) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
+// checkedWriter remembers the first error of writing, so that output that a
+// full disk swallowed is not taken for success.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
 // number is a float64 whose undefined values are null in JSON.
 type number float64
 
@@ -97,4 +112,12 @@ func table(w io.Writer, header []string, rows [][]string) {
 	for _, r := range rows {
 		line(r)
 	}
+}
+
+// count gives a number with its noun: "1 row", "2 rows".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -58,10 +58,14 @@ const maxSeed = 1<<53 - 1
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	out := &checkedWriter{w: stdout}
+	a := &app{stdout: out, stderr: stderr}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -86,7 +90,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitInterrupted
 	case errors.Is(err, backend.ErrUnavailable), errors.Is(err, backend.ErrNotSupported),
-		errors.Is(err, backend.ErrContextLost), errors.Is(err, backend.ErrOutOfMemory):
+		errors.Is(err, backend.ErrContextLost), errors.Is(err, backend.ErrOutOfMemory), errors.Is(err, backend.ErrInternal):
 		return exitUnavailable
 	}
 	return exitUsage
@@ -125,6 +129,9 @@ func (a *app) checkFlags() error {
 	}
 	if a.threads < 0 {
 		return usagef("--threads %d: want 0 or more", a.threads)
+	}
+	if err := backend.CheckName(a.backend); err != nil {
+		return err
 	}
 	return backend.ProfileRequest(a.profile).Check()
 }
