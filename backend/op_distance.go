@@ -68,8 +68,14 @@ func (o *Nearest) check() error {
 
 // Distances is D[i,j] = distance(X[i,·], C[j,·]), each computed directly, not
 // through a product. X is float32 n×d, C float32 k×d, D float32 n×k.
+//
+// With Index, int32 n×m, D is n×m and holds the named pairs alone:
+// D[i,p] = distance(X[i,·], C[Index[i,p],·]), NaN for an index outside C.
+//
+// Cost: n·k·d macs, or n·m·d.
 type Distances struct {
 	D, X, C *Tensor
+	Index   *Tensor
 	Metric  Metric
 }
 
@@ -77,11 +83,17 @@ type Distances struct {
 func (*Distances) Name() string { return "distances" }
 
 func (o *Distances) appendOperands(to []Operand) []Operand {
-	return append(to, Operand{Name: "d", Tensor: o.D, Written: true}, Operand{Name: "x", Tensor: o.X}, Operand{Name: "c", Tensor: o.C})
+	return append(to, Operand{Name: "d", Tensor: o.D, Written: true}, Operand{Name: "x", Tensor: o.X}, Operand{Name: "c", Tensor: o.C},
+		Operand{Name: "index", Tensor: o.Index, Optional: true})
 }
 
 func (o *Distances) check() error {
-	return first(rowsOf(o.X, o.C, o.Metric), wantDType("d", o.D, Float32), wantMatrix("d", o.D, o.X.rows, o.C.rows))
+	m := o.C.rows
+	if o.Index != nil {
+		m = o.Index.cols
+	}
+	return first(rowsOf(o.X, o.C, o.Metric), wantDType("d", o.D, Float32), wantMatrix("d", o.D, o.X.rows, m),
+		wantDType("index", o.Index, Int32), wantMatrix("index", o.Index, o.X.rows, m))
 }
 
 // PairwiseSum is Y[i,g] = Σ_j distance(X[i,·], C[j,·]) over the j with

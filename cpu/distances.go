@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"samebits/backend"
@@ -54,6 +55,9 @@ func measure(metric backend.Metric, mac exact.Mac) exact.Measure {
 
 // distancesFast lets centres stand in lanes: a tile's rows are parts of D's.
 func distancesFast(ctx context.Context, d *driver, o *backend.Distances) error {
+	if o.Index != nil {
+		return pairsFast(ctx, d, o)
+	}
 	x, c, out := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0)
 	m, err := newMeasuring(ctx, d, o.Metric, c)
 	if err != nil {
@@ -153,8 +157,54 @@ func distancesReference(d *driver, o *backend.Distances) error {
 	if o.Metric == backend.Cosine {
 		x, c = normalized(d.mac, x), normalized(d.mac, c)
 	}
+	if index, given := optional[int32](o.Index); given {
+		exact.DistancePairs(matrix[float32](o.D, 0), x, c, index, measure(o.Metric, d.mac))
+		return nil
+	}
 	exact.DistanceMatrix(matrix[float32](o.D, 0), x, c, measure(o.Metric, d.mac))
 	return nil
+}
+
+// pairsFast computes the distances of named pairs, several rows at once.
+func pairsFast(ctx context.Context, d *driver, o *backend.Distances) error {
+	x, c, out, index := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0), matrix[int32](o.Index, 0)
+	if o.Metric == backend.Cosine {
+		c = normalized(d.mac, c)
+	}
+	m := index.Cols
+	step := max(1, 4096/max(1, x.Cols*m)) * maxLanes
+	return d.parallel(ctx, x.Rows, step, func(from, to int) {
+		s := lanePool.Get().(*laneScratch)
+		defer lanePool.Put(s)
+		rows := part(x, from, to)
+		if o.Metric == backend.Cosine {
+			rows = exact.Dense(grown(&s.rows, rows.Rows*rows.Cols), rows.Rows, rows.Cols)
+			distanceKernels.normalize(d.mac, rows, part(x, from, to), s)
+		}
+		// The kernels read every pair; those outside C read centre 0.
+		inside := exact.Dense(grown(&s.index, rows.Rows*m), rows.Rows, m)
+		for i := range rows.Rows {
+			for p, j := range index.Row(from + i) {
+				if j < 0 || int(j) >= c.Rows {
+					j = 0
+				}
+				inside.Set(i, p, j)
+			}
+		}
+		sums := grown(&s.sums, rows.Rows*m)
+		if c.Rows > 0 {
+			distanceKernels.pairSums(chainOf(o.Metric, d.mac), sums, pairing{x: rows, c: c, index: inside})
+		}
+		for i := range rows.Rows {
+			for p, j := range index.Row(from + i) {
+				v := float32(math.NaN())
+				if j >= 0 && int(j) < c.Rows {
+					v = sums[i*m+p]
+				}
+				out.Set(from+i, p, finish(o.Metric, v))
+			}
+		}
+	})
 }
 
 // rowsOf returns the only matrix of a float32 tensor, for reading by rows:

@@ -71,6 +71,16 @@ func testDistances(t *testing.T) {
 					return &backend.Distances{D: out(r, shape{1, n, k, 2}, make([]float32, n*k)),
 						X: in(r, shape{1, n, d, 3}, x), C: in(r, shape{1, k, d, 1}, c), Metric: metric}
 				})
+				for _, m := range []int{1, 3} {
+					index := make([]int32, n*m) // some of them outside C
+					for i := range index {
+						index[i] = int32((i*7+s)%(k+2)) - 1
+					}
+					same(t, profile, fmt.Sprintf("%v %v n=%d d=%d k=%d kind %d, %d named", profile, metric, n, d, k, kind, m), func(r *rig) backend.Op {
+						return &backend.Distances{D: out(r, shape{1, n, m, 2}, make([]float32, n*m)), Index: in(r, shape{1, n, m, 1}, index),
+							X: in(r, shape{1, n, d, 3}, x), C: in(r, shape{1, k, d, 1}, c), Metric: metric}
+					})
+				}
 			}
 		}
 	}

@@ -258,7 +258,7 @@ func (v laneKernels) normalize(mac exact.Mac, dst, x exact.View[float32], s *lan
 // laneScratch is what a thread works in.
 type laneScratch struct {
 	panels, rows, tiles, sums, squares, zero []float32
-	leaders                                  []int32
+	leaders, index                           []int32
 	heap                                     []uint64
 	threshold                                [maxLanes]float32
 }

@@ -80,7 +80,7 @@ func planNearest(p *plan, op *backend.Nearest) error {
 	})
 	if op.Distance != nil {
 		cutRanges(d, func(from, to int) {
-			p.run(nearest(nearestDistances, groupsOf(n*m), uniforms{"n": n, "from": from, "to": to}))
+			p.run(nearest(nearestDistances, groupsOf(n*m), uniforms{"first_row": 0, "n": n, "from": from, "to": to}))
 		})
 	}
 	return nil

@@ -13,7 +13,7 @@
 // and c themselves. The panels' addresses are the same in all invocations of a group, so that reads of them serve it whole.
 // STAGE 1: the scores of n rows from first_row on go to scratch, n×k, one invocation a row and panel; until from..to
 // reaches d they are the sums so far. topk.comp or rank.comp then picks the m best.
-// STAGE 2: the distances of the picked, one invocation each; likewise.
+// STAGE 2: the distances of the picked, or of pairs that an index names, NaN outside c, one invocation each; likewise.
 //
 // There is no barrier: no two invocations share an element that either writes. Order (contract: distances): product
 // chains with their cuts, one subtraction a score, the lowest index on ties.
@@ -152,11 +152,15 @@ void main() {
 	if (idleGroup()) return;
 #if STAGE == 2
 	if (n_th >= n * m) return;
-	uint i = n_th / m, r = n_th % m;
+	uint i = first_row + n_th / m, r = n_th % m;
 	uint j = uint(index[at(index_at, 0u, i, r)]);
 	uint place = at(distance_at, 0u, i, r);
 	float sum = zero;
 	if (from > 0u) sum = uintBitsToFloat(distance_bits[place]);
+	if (j >= k) { // of named pairs alone: what is picked lies inside
+		distance_bits[place] = CT_NAN;
+		return;
+	}
 	sum = distanceSum(sum, i, j);
 	distance_bits[place] = ct_canon_bits(to < d ? sum : finished(sum));
 #elif STAGE == 1

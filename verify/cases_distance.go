@@ -69,6 +69,7 @@ func (b *builder) distances() {
 				full := (s+i)%5 != 0 && (i != 0 || j != s%4)
 				p := placement((s + i + j) % 4)
 				b.distanceMatrix(full, d, m, kind, p)
+				b.namedDistances(full, d, m, kind, p)
 				for _, groups := range []int{0, 1, 3, 37} {
 					b.pairwiseSum(full || (s+i+j+groups)%4 != 0, d, m, kind, groups, p)
 				}
@@ -86,6 +87,30 @@ func (b *builder) distanceMatrix(full bool, d [3]int, m backend.Metric, kind fil
 				return &backend.Distances{D: t["d"], X: t["x"], C: t["c"], Metric: m}
 			},
 			oracle: map[string]oracle{"d": within("d", distanceBalls(x, c, m))},
+		}
+	})
+}
+
+func (b *builder) namedDistances(full bool, d [3]int, m backend.Metric, kind fill, p placement) {
+	const named = 3
+	b.add("distances", full, []any{"named", m, dims(d[:]...), p, kind}, func(f *fills) *trial {
+		x, c := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1])), in("c", 1, d[2], d[1], f.floats(kind, d[2]*d[1]))
+		index := intIn("index", d[0], named, f.ints(d[0]*named, -1, int32(d[2]))) // one before and one past the centres
+		all := distanceBalls(x, c, m)
+		var want []ball
+		for i, w := range index.words {
+			if j := int(int32(w)); j < 0 || j >= d[2] {
+				want = append(want, known(math.NaN()))
+			} else {
+				want = append(want, all[i/named*d[2]+j])
+			}
+		}
+		return &trial{
+			arrays: place(p, out("d", backend.Float32, 1, d[0], named), x, c, index),
+			op: func(t tensors) backend.Op {
+				return &backend.Distances{D: t["d"], X: t["x"], C: t["c"], Index: t["index"], Metric: m}
+			},
+			oracle: map[string]oracle{"d": within("d", want)},
 		}
 	})
 }

@@ -13,8 +13,6 @@ func (b *builder) longLoops() {
 	b.topK(true, [2]int{1, 200_000}, 100, normal, dense)
 	b.topK(true, [2]int{1, 200_000}, 100, ties, gapped)
 	b.withoutReplacement(true, [2]int{1, 50_257}, 100, normal, 0, dense)
-	b.filter(true, [2]int{1, 200_000}, logits, backend.Filter{Kind: backend.FilterTopK, K: 5000}, dense)
-	b.filter(true, [2]int{1, 128_000}, logits, backend.Filter{Kind: backend.FilterTopP, P: 0.9}, dense)
 	b.softmax("softmax", true, [3]int{1, 1, 1_500_000}, logits, 0, dense)
 	b.softmax("logsumexp", true, [3]int{1, 1, 2_200_000}, logits, 0, dense)
 }

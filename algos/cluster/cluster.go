@@ -99,7 +99,7 @@ const maxRows = 1 << 31
 // what the device cannot do, or are the context's. When ctx ends, the fit
 // stops between two operations.
 //
-// Cost: 2·n·K·d flops an iteration; device memory for data, and n·(d+L+4)
+// Cost: 2·n·K·d flops an iteration; device memory for data, and n·(L+4)
 // numbers more, L = 2+⌊ln K⌋. An iteration moves K·(5d+2) words between host
 // and device, and no rows.
 func Fit(ctx context.Context, dev *backend.Device, data blas32.General, cfg Config) (*Result, error) {

@@ -31,8 +31,10 @@ type Scores struct {
 
 // result labels the rows by the kept start's centres and scores them.
 func (f *fit) result(r *run) (*Result, error) {
-	backend.Set(f.Scope, f.centers, r.centers)
-	f.assign()
+	if r.start != f.cfg.NInit-1 { // the last start's labels are still there
+		backend.Set(f.Scope, f.centers, r.centers)
+		f.assign()
+	}
 	scores := f.score(r.centers)
 	labels := backend.Get[int32](f.Scope, f.labels)
 	if err := f.Err(); err != nil {
@@ -93,13 +95,9 @@ func (f *fit) score(centers []float32) Scores {
 // is not its centre: the squared sums by label, and the sum of the unsquared.
 func (f *fit) scoreMeans(s *backend.Scope, means []float32, root *backend.Tensor) (*exact.ScatterSums, float64) {
 	m := backend.Put(s, f.k, f.d, means)
-	own := s.New(backend.Float32, f.n, f.d)
 	square := s.New(backend.Float32, f.n, 1)
 	s.Run(
-		&backend.Gather{Y: own, X: m, Index: f.labels},
-		&backend.Map{Fn: backend.FnSub, Y: own, A: f.x, B: own},
-		&backend.Map{Fn: backend.FnSquare, Y: own, A: own},
-		&backend.Reduce{Y: square, X: own},
+		&backend.Distances{D: square, X: f.x, C: m, Index: f.labels},
 		&backend.Map{Fn: backend.FnSqrt, Y: root, A: square},
 	)
 	f.Fail(s.Err())

@@ -102,6 +102,20 @@ func DistanceMatrix(d, x, c View[float32], distance Measure) {
 	}
 }
 
+// DistancePairs is D[i,p] = distance(X[i,·], C[Index[i,p],·]), NaN canonical,
+// and NaN for an index outside C. D and Index are n×m for X n×d.
+func DistancePairs(d, x, c View[float32], index View[int32], distance Measure) {
+	for i := range x.Rows {
+		for p := range index.Cols {
+			v := float32(math.NaN())
+			if j := index.At(i, p); j >= 0 && int(j) < c.Rows {
+				v = distance(x.Row(i), c.Row(int(j)))
+			}
+			d.Set(i, p, CanonNaN(v))
+		}
+	}
+}
+
 // PairwiseSumRow writes to y[g] the sum of the distances whose label is g, in
 // the order of a row reduction over all of distance, where elements of other
 // groups add nothing. With a nil label all of them are of group 0.
