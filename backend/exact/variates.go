@@ -19,13 +19,15 @@ func Uniform(word uint32) float32 {
 // Exponential returns a draw from the exponential distribution with mean 1,
 // −log1p(−v) of the word's uniform v, in [2⁻³³, 16.64]. It is dense near 0,
 // where the logarithm in Gumbel looks; the upper tail past 16.64, of
-// probability 6·10⁻⁸, is never drawn.
+// probability 6·10⁻⁸, is never drawn. Its error is that of Log1p: it is
+// −Log1p(−v) to the bit.
 func (m Mac) Exponential(word uint32) float32 {
 	return -m.log1pCore(-Uniform(word))
 }
 
 // Gumbel returns a draw from the standard Gumbel distribution (mean 0.5772,
-// variance π²/6), −log of the word's exponential, in [−2.82, 22.88].
+// variance π²/6), −log of the word's exponential, in [−2.82, 22.88]. Its error
+// is that of Log at the exponential drawn: it is −Log(E) to the bit.
 func (m Mac) Gumbel(word uint32) float32 {
 	return -m.logCore(m.Exponential(word))
 }
@@ -34,7 +36,9 @@ func (m Mac) Gumbel(word uint32) float32 {
 // Box and Muller (1958) in its trigonometric form: radius √(−2·log v) from w0,
 // a whole turn from w1. In a Philox block words 0 and 1 give elements 0 and 1,
 // words 2 and 3 elements 2 and 3. The radius reaches √(66·ln 2) = 6.76; past
-// it lies a probability of 10⁻¹⁰.
+// it lies a probability of 10⁻¹⁰. Neither draw lies further than
+// 2.9·2⁻²⁴·radius from the same formula in float64 (worst of a sample of 4 million
+// pairs: 2.856 in both profiles).
 func (m Mac) NormalPair(w0, w1 uint32) (x, y float32) {
 	radius := Sqrt(-2 * m.logCore(Uniform(w0)))
 	// The nearest quarter turn, and the rest as an odd multiple of π/2·2⁻³¹.
