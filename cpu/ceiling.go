@@ -29,6 +29,9 @@ type Ceiling struct {
 // a small part of it.
 const ceilingTime = 10 * time.Millisecond
 
+// ceilingSamples is how many of them the best is taken of.
+const ceilingSamples = 4
+
 // copyBytes is what all threads together copy in one go: more than the caches
 // of common machines hold, source and destination together.
 const copyBytes = 128 << 20
@@ -92,8 +95,10 @@ func (c *Ceiling) Unit() string {
 	return "GFLOP/s"
 }
 
-// Measure runs the ceiling's work for about 10 ms, longer for memory, and
-// returns all threads' rate together. The error is the context's.
+// Measure runs the ceiling's work some times for about 10 ms, longer for
+// memory, and returns all threads' best rate together: for a moment two
+// threads can share one processor beside an idle one, which is no ceiling. The
+// error is the context's.
 func (c *Ceiling) Measure(ctx context.Context) (rate float64, err error) {
 	if c.prepare != nil {
 		c.prepare()
@@ -103,9 +108,13 @@ func (c *Ceiling) Measure(ctx context.Context) (rate float64, err error) {
 			return 0, err
 		}
 		seconds := c.time(rounds)
-		if seconds >= ceilingTime.Seconds() {
-			return float64(rounds*c.Threads) * c.amount / seconds, nil
+		if seconds < ceilingTime.Seconds() {
+			continue
 		}
+		for again := 1; again < ceilingSamples && ctx.Err() == nil; again++ {
+			seconds = min(seconds, c.time(rounds))
+		}
+		return float64(rounds*c.Threads) * c.amount / seconds, ctx.Err()
 	}
 }
 

@@ -13,8 +13,13 @@ import (
 // caller works too, and takes back what no helper has begun.
 
 const (
-	spinRounds = 150 // of spinPauses: some 50 µs in all
+	// A helper that sleeps between operations is woken on its waker's
+	// processor as often as not, and the two then share it for milliseconds
+	// (a 256³ product on two threads ran at the speed of one), so it spins
+	// for about a millisecond and lets others run meanwhile.
+	spinRounds = 3000 // of spinPauses
 	spinPauses = 16
+	yieldEvery = 64 // rounds
 )
 
 // parallel cuts [0, n) into blocks of at least grain and runs work on them on
@@ -149,11 +154,14 @@ func (h *helper) serve() {
 // rest returns when there may be a task: it spins, then sleeps.
 func (h *helper) rest() {
 	if runtime.GOMAXPROCS(0) > 1 {
-		for range spinRounds {
+		for i := range spinRounds {
 			if h.task.Load() != nil {
 				return
 			}
 			pause(spinPauses)
+			if i%yieldEvery == yieldEvery-1 {
+				runtime.Gosched()
+			}
 		}
 	}
 	h.asleep.Store(true)

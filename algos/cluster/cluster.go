@@ -175,9 +175,6 @@ func (c Config) complete(data blas32.General) (Config, error) {
 	default:
 		return refuse("init %q: want %s, %s or %s", c.Init, KMeansPlusPlus, RandomRows, GivenCenters)
 	}
-	if i, j, bad := notFinite(data); bad {
-		return refuse("row %d, column %d is not finite", i+1, j+1)
-	}
 	if c.NInit == 0 {
 		c.NInit = 10
 	}

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -60,10 +62,13 @@ func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg C
 	if f.Err() != nil {
 		return f, f.Err()
 	}
-	means := make([]float32, f.d)
-	for j := range means {
-		means[j] = mean.Mean(0, j)
+	// The exact sums tell whether a number is not finite; where it stands is
+	// only looked for when there is one.
+	if slices.Contains(mean.NotFinite, true) {
+		i, j, _ := notFinite(data)
+		return f, fmt.Errorf("row %d, column %d is not finite: %w", i+1, j+1, ErrInput)
 	}
+	means := exact.ColumnMeans(mean)
 	f.shift = backend.Put(f.Scope, 1, f.d, means)
 	f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.shift})
 	total := f.sumDistances(f.distance, nil)

@@ -112,7 +112,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.work, "work", "all", "works, or kinds of work, separated by commas")
 	f.StringVar(&a.threads, "threads", "1,2", "thread counts, separated by commas; both sides have the same")
 	f.IntVar(&a.rounds, "rounds", 9, "rounds over all sides, 1 to 1000")
-	f.Float64Var(&a.sample, "sample", 0.1, "seconds that a sample of one side lasts at least, above 0, at most 60")
+	f.Float64Var(&a.sample, "sample", 0.2, "seconds that a sample of one side lasts at least, above 0, at most 60")
 	f.DurationVar(&a.timeout, "timeout", 5*time.Minute, "how long a peer may take for one answer")
 	f.StringVar(&a.python, "python", "/usr/bin/python3", "the Python that has the peers")
 	f.BoolVar(&a.goalTable, "goal-table", false, "also print each goal with what was measured")
