@@ -218,7 +218,8 @@ func (r *running) result(roof *roof) benchResult {
 	rate := func(s float64) float64 { return r.size.work / s }
 	b := benchResult{Op: r.name, Shape: r.size.shape, Unit: r.unit, Runs: r.runs, Seconds: seconds,
 		Rate: spread{rate(seconds.Median), rate(seconds.Max), rate(seconds.Min)}}
-	if bound, share, ok := roof.share(r.size.flops, bytesMoved(r.op)/1e9, r.samples); ok {
+	// int8 arithmetic has a ceiling of its own, which is not measured.
+	if bound, share, ok := roof.share(r.size.flops, bytesMoved(r.op)/1e9, r.samples); ok && r.unit != integerRate {
 		b.Bound, b.Share = &bound, &share
 	}
 	return b

@@ -102,6 +102,9 @@ func square(dtype backend.DType, n int, flops float64) benchSize {
 	}}
 }
 
+// integerRate is the unit of integer arithmetic.
+const integerRate = "Gop/s"
+
 // integers returns an n×n matrix of all int8 values.
 func integers(s *backend.Scope, n int) *backend.Tensor {
 	q := make([]int8, n*n)
@@ -207,7 +210,7 @@ func benchCases(op string) []benchCase {
 	}
 	duplicate := func(s *backend.Scope, x *backend.Tensor) backend.Op { return &backend.Copy{Y: like(s, x), X: x} }
 
-	const flops, integer, elements, bytes = "GFLOP/s", "Gop/s", "M elements/s", "GB/s"
+	const flops, elements, bytes = "GFLOP/s", "M elements/s", "GB/s"
 	type building = func(s *backend.Scope, x *backend.Tensor) backend.Op
 	// rows of 1000 logits; wide is data that no cache holds.
 	rows := func(each float64, build building) []benchSize {
@@ -220,7 +223,7 @@ func benchCases(op string) []benchCase {
 		{name: "matmul", op: "matmul", unit: flops, all: true, sizes: []benchSize{square(backend.Float32, 64, 2),
 			square(backend.Float32, 256, 2), square(backend.Float32, 512, 2), square(backend.Float32, 1024, 2)}},
 		{name: "matmul complex64", op: "matmul", unit: flops, sizes: []benchSize{square(backend.Complex64, 64, 8), square(backend.Complex64, 256, 8)}},
-		{name: "qmatmul", op: "qmatmul", unit: integer, sizes: []benchSize{square(backend.Int8, 64, 2), square(backend.Int8, 256, 2), square(backend.Int8, 1024, 2)}},
+		{name: "qmatmul", op: "qmatmul", unit: integerRate, sizes: []benchSize{square(backend.Int8, 64, 2), square(backend.Int8, 256, 2), square(backend.Int8, 1024, 2)}},
 		{name: "softmax", op: "softmax", unit: elements, sizes: rows(expFlops+4, softmax)},
 		{name: "logsumexp", op: "logsumexp", unit: elements, sizes: rows(expFlops+3, logSumExp)},
 		{name: "categorical", op: "categorical", unit: elements, sizes: rows(gumbelFlops+3, draw)},
