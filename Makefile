@@ -130,10 +130,11 @@ test-glfw: export SAMEBITS_REQUIRE_GL := 1
 test-glfw:
 	$(if $(GLFW_ALL_MISSING),$(call not-run,GLFW,$(GLFW_ALL_MISSING)),$(run-glfw))
 
+# -noreset: else Xvfb starts afresh whenever its last client leaves, and refuses the next meanwhile.
 define run-glfw
 CGO_ENABLED=1 $(GO) vet -tags 'gl glfw' ./gpu
 	CGO_ENABLED=1 $(GO) build -tags 'gl glfw' ./...
-	CGO_ENABLED=1 xvfb-run -a $(GO) test -tags 'gl glfw' -count=1 $(TESTFLAGS) ./gpu
+	CGO_ENABLED=1 xvfb-run -a -s '-screen 0 640x480x24 -noreset' $(GO) test -tags 'gl glfw' -count=1 $(TESTFLAGS) ./gpu
 endef
 
 # The compiler fuses multiply and add at GOAMD64=v3; the bits must not change. Skipped where the processor lacks it.
