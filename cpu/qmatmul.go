@@ -247,13 +247,13 @@ func (p *qProduct) runPieces(from, to int) {
 		top, left := u/wide*p.stripe, u%wide*p.strip
 		for j := left; j < min(left+p.strip, p.width); j += p.k.nr {
 			for i := top; i < min(top+p.stripe, p.height); i += p.k.mr {
-				a := p.a[i*rowStride:]
-				if p.op.TransA {
-					a = p.a[i/qLanes*qLanes*p.steps+i%qLanes:]
-				}
-				if p.steps == 0 {
+				if p.steps == 0 { // a packed A of no steps has no element to begin at
 					clear(t[:])
 				} else {
+					a := p.a[i*rowStride:]
+					if p.op.TransA {
+						a = p.a[i/qLanes*qLanes*p.steps+i%qLanes:]
+					}
 					p.k.tile(p.steps, a, rowStride, stepStride, p.b[j*p.steps:], t)
 				}
 				p.finish(t, i, min(p.k.mr, p.height-i), j, min(p.k.nr, p.width-j))

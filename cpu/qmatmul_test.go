@@ -45,7 +45,7 @@ func eachQKernel(t *testing.T, test func(t *testing.T)) {
 func TestQMatMul(t *testing.T) { eachQKernel(t, testQMatMul) }
 
 func testQMatMul(t *testing.T) {
-	for n, s := range [][3]int{{1, 1, 1}, {1, 1, 0}, {2, 4, 3}, {3, 5, 7}, {7, 17, 66}, {qLanes - 1, 33, 37}, {qLanes + 1, 16, 64},
+	for n, s := range [][3]int{{1, 1, 1}, {1, 1, 0}, {7, 9, 0}, {2, 4, 3}, {3, 5, 7}, {7, 17, 66}, {qLanes - 1, 33, 37}, {qLanes + 1, 16, 64},
 		{13, 48, 31}, {24, 64, 128}, {qStripe + 1, qStrip + 31, 5}, {3, 31, 1025}, {2, 3, 3071}} {
 		for v := range 8 {
 			transA, transB, toInt8 := v&1 != 0, v&2 != 0, v&4 != 0

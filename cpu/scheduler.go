@@ -20,6 +20,9 @@ const (
 	spinRounds = 3000 // of spinPauses
 	spinPauses = 16
 	yieldEvery = 64 // rounds
+	// A caller that waits for the last block, and helpers beyond the
+	// processors, spin for some 50 µs alone.
+	shortSpin = 150
 )
 
 // parallel cuts [0, n) into blocks of at least grain and runs work on them on
@@ -56,7 +59,7 @@ func (d *driver) spread(ctx context.Context, threads, n, grain int, work func(fr
 		}
 	}
 	if t.running.Add(-back) > 0 {
-		for i := 0; len(t.done) == 0 && i < spinRounds; i++ {
+		for i := 0; len(t.done) == 0 && i < shortSpin; i++ {
 			pause(spinPauses)
 		}
 		<-t.done
@@ -100,8 +103,9 @@ type helper struct {
 
 // crew holds the helpers that have nothing to do.
 type crew struct {
-	mu   sync.Mutex
-	idle []*helper
+	count atomic.Int32 // of all helpers
+	mu    sync.Mutex
+	idle  []*helper
 }
 
 var helpers crew
@@ -124,6 +128,7 @@ func (c *crew) recruit(list []*helper, n int, t *task) []*helper {
 		h := &helper{wake: make(chan struct{}, 1)}
 		h.task.Store(t)
 		list = append(list, h)
+		c.count.Add(1)
 		go h.serve()
 	}
 	return list
@@ -154,7 +159,11 @@ func (h *helper) serve() {
 // rest returns when there may be a task: it spins, then sleeps.
 func (h *helper) rest() {
 	if runtime.GOMAXPROCS(0) > 1 {
-		for i := range spinRounds {
+		rounds := spinRounds
+		if int(helpers.count.Load()) >= runtime.GOMAXPROCS(0) {
+			rounds = shortSpin
+		}
+		for i := range rounds {
 			if h.task.Load() != nil {
 				return
 			}

@@ -95,7 +95,9 @@ const (
 
 // dispatchMacs bounds the work of one dispatch, so that a watchdog, which some systems run after two seconds, finds
 // none that long. Tests make it small.
-var dispatchMacs = 1 << 34
+// One that is under way also holds up an interruption; llvmpipe does about 2³⁰
+// macs a second.
+var dispatchMacs = 1 << 30
 
 // panelCentres is PANEL of metric.glsl.
 const panelCentres = 16

@@ -75,8 +75,7 @@ func (m Mac) expCore(x float32) float32 {
 
 // Expm1 returns e^x − 1 without losing the small ones. Expm1(±0) = ±0,
 // Expm1(−Inf) = −1, Expm1(+Inf) = +Inf.
-// Worst error in a sample of 66 million arguments: 1.02 ULP fused, 0.98
-// split; the tests hold it below 1.1 and 1.2.
+// Worst error over all arguments: 1.0195 ULP fused, 1.0029 split.
 func (m Mac) Expm1(x float32) float32 {
 	u := math.Float32bits(x)
 	switch {
@@ -193,8 +192,7 @@ func (m Mac) log1pCore(x float32) float32 {
 }
 
 // Tanh returns the hyperbolic tangent: odd, ±1 at ±Inf, Tanh(±0) = ±0.
-// Worst error in a sample of 66 million arguments: 1.33 ULP fused, 1.35 split;
-// the tests hold it below 1.4.
+// Worst error over all arguments: 1.3622 ULP fused, 1.3473 split.
 func (m Mac) Tanh(x float32) float32 {
 	u := math.Float32bits(x)
 	a := math.Float32frombits(u &^ signBit)
@@ -221,8 +219,7 @@ func (m Mac) Tanh(x float32) float32 {
 }
 
 // Sigmoid returns 1/(1+e^−x): +0 below −87.33654, where it would be subnormal.
-// Worst error in a sample of 66 million arguments: 2.25 ULP in both profiles;
-// the tests hold it below 2.4.
+// Worst error over all arguments: 2.4019 ULP in both profiles.
 func (m Mac) Sigmoid(x float32) float32 {
 	u := math.Float32bits(x)
 	if u&^signBit > infBits {

@@ -21,11 +21,11 @@ type elementary struct {
 
 var elementaries = []elementary{
 	{"exp", Mac.Exp, math.Exp, [2]float64{0.8913, 1.1671}},
-	{"expm1", Mac.Expm1, math.Expm1, [2]float64{1.1, 1.2}},
+	{"expm1", Mac.Expm1, math.Expm1, [2]float64{1.0195, 1.0029}},
 	{"log", Mac.Log, math.Log, [2]float64{0.9568, 0.9916}},
 	{"log1p", Mac.Log1p, math.Log1p, [2]float64{1.2683, 1.2683}},
-	{"tanh", Mac.Tanh, math.Tanh, [2]float64{1.4, 1.4}},
-	{"sigmoid", Mac.Sigmoid, sigmoid64, [2]float64{2.4, 2.4}},
+	{"tanh", Mac.Tanh, math.Tanh, [2]float64{1.3622, 1.3473}},
+	{"sigmoid", Mac.Sigmoid, sigmoid64, [2]float64{2.4019, 2.4019}},
 	{"softplus", Mac.Softplus, softplus64, [2]float64{1.8, 1.8}},
 	{"sin", Mac.Sin, math.Sin, [2]float64{1.03, 1.05}},
 	{"cos", Mac.Cos, math.Cos, [2]float64{1.03, 1.05}},
