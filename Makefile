@@ -7,7 +7,7 @@ GO ?= go
 TESTFLAGS ?= -timeout 10m
 DEMOFLAGS ?=
 BENCHFLAGS ?=
-PEERFLAGS ?= --goal-table
+PEERFLAGS ?= --goal-table --isa avx2
 
 # Go stamps commands with the commit, and fails where git refuses to read the checkout (another owner's, in a container).
 ifneq ($(shell git status --porcelain >/dev/null 2>&1 && echo yes),yes)
@@ -59,7 +59,8 @@ endef
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build deps test test-cpu test-gl test-glfw test-v3 test-arm64 test-full lint fmt demo bench peers peerbench clean help
+.PHONY: build deps test test-cpu test-caps test-gl test-glfw test-v3 test-arm64 test-cross test-full lint generate generate-check fmt demo bench peers
+.PHONY: peerbench clean help
 
 ## build: bin/samebits, with OpenGL wherever it can be built (the default)
 build:
@@ -100,14 +101,19 @@ deps:
 	fi; \
 	$(call apt-install,$(PACKAGES))
 
-## test: everything that takes minutes: the CPU, OpenGL on llvmpipe, GLFW, GOAMD64=v3, arm64
-test: lint test-cpu test-v3 test-arm64 test-gl test-glfw
+## test: everything that takes minutes: the CPU, with fewer instructions too, OpenGL on llvmpipe, GLFW, GOAMD64=v3, arm64
+test: lint test-cpu test-caps test-v3 test-arm64 test-cross test-gl test-glfw
 
 # As on a machine with nothing but Go.
 test-cpu:
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./...
+
+# The kernels that processors with less choose; their twins stand under each in test-cpu.
+test-caps:
+	SAMEBITS_CPU=avx2 CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./cpu
+	SAMEBITS_CPU=plain CGO_ENABLED=0 $(GO) test -short $(TESTFLAGS) ./cpu ./algos/cluster
 
 GL_MISSING = $(strip $(GL_BUILD_MISSING) $(GL_RUN_MISSING))
 GL_PATTERNS := ./gpu/... ./verify/... ./cmd/... ./algos/...
@@ -147,7 +153,7 @@ test-v3:
 	@echo 'GOAMD64=v3: NOT RUN: this processor lacks AVX2, FMA or BMI2')
 
 # The statements and the plain twins on the other processor, emulated: there the compiler fuses by default.
-ARM64_TESTS := ./backend/exact ./algos/cluster
+ARM64_TESTS := ./backend/exact ./cpu ./algos/cluster
 QEMU := $(shell command -v qemu-aarch64)
 
 test-arm64:
@@ -155,9 +161,14 @@ test-arm64:
 	$(if $(QEMU),GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec $(QEMU) $(TESTFLAGS) $(ARM64_TESTS),\
 	@echo 'arm64: vetted, NOT RUN: no qemu-aarch64 (`make deps` installs qemu-user)')
 
-## test-full: the slow sweeps as well (SAMEBITS_FULL=1), with OpenGL where it can be built
+# Systems that nothing here runs.
+test-cross:
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+
+## test-full: the slow sweeps as well (SAMEBITS_FULL=1), with OpenGL where it can be built; generate-check
 test-full: export SAMEBITS_FULL := 1
-test-full:
+test-full: generate-check
 	$(if $(GL_MISSING),CGO_ENABLED=0 $(GO) test -timeout 6h ./...,CGO_ENABLED=1 $(GO) test -tags gl -timeout 6h ./...)
 
 ## lint: gofmt; go vet runs with each build variant under test
@@ -167,6 +178,21 @@ GO_FILES = $$(find . -name '*.go' -not -path './.*')
 lint:
 	@unformatted=$$($(GOFMT) -l $(GO_FILES)) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd (make fmt):"; echo "$$unformatted"; exit 1; fi
+
+## generate: writes the vector kernels of cpu anew (cpu/gen)
+generate:
+	$(GO) generate ./cpu
+
+# The first line of a generated file is the command that wrote it. The generator is a module of its own, whose
+# dependencies Go fetches at its first run.
+## generate-check: the vector kernels are what cpu/gen writes
+generate-check:
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	$(GO) run -C cpu/gen . -out "$$dir/vec_amd64.s" -stubs "$$dir/vec_stubs_amd64.go" -pkg cpu && \
+	for f in vec_amd64.s vec_stubs_amd64.go; do \
+		tail -n +2 "cpu/$$f" >"$$dir/committed" && tail -n +2 "$$dir/$$f" >"$$dir/generated" && \
+		cmp "$$dir/committed" "$$dir/generated" || { echo "cpu/$$f is not what cpu/gen writes (make generate)" >&2; exit 1; }; \
+	done && echo 'the vector kernels are what cpu/gen writes'
 
 fmt:
 	$(GOFMT) -w $(GO_FILES)
@@ -187,7 +213,7 @@ peers:
 	@command -v dpkg-query >/dev/null || { echo 'make peers knows apt alone; the Debian packages: $(PEER_PACKAGES)' >&2; exit 1; }; \
 	$(call apt-install,$(PEER_PACKAGES))
 
-## peerbench: side by side with what a user would pick instead (PEERFLAGS); wants a machine that does nothing else
+## peerbench: side by side with what a user would pick instead (PEERFLAGS); wants ten minutes of a machine that does nothing else
 peerbench:
 	CGO_ENABLED=0 $(GO) build -o bin/peerbench ./cmd/peerbench
 	bin/peerbench $(PEERFLAGS)

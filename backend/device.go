@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"reflect"
-	"sync"
 )
 
 // Device is an open compute device. It is safe for concurrent use; operations
@@ -15,7 +14,7 @@ import (
 // its Driver; a device's own errors surface at Download, Sync or Close at the
 // latest. A nil or closed Device gives ErrClosed.
 type Device struct {
-	mu     sync.Mutex
+	mu     lock // of all that follows, the driver's calls included
 	driver Driver
 	info   Info
 	log    *slog.Logger
@@ -37,7 +36,7 @@ type Stats struct {
 
 // NewDevice wraps a driver. Programs call [Open]; tests of a driver call this.
 func NewDevice(d Driver, cfg Config) *Device {
-	return &Device{driver: d, info: d.Info(), log: cfg.logger(), live: map[*memory]struct{}{}}
+	return &Device{mu: newLock(), driver: d, info: d.Info(), log: cfg.logger(), live: map[*memory]struct{}{}}
 }
 
 // errNilDevice is what a nil Device answers.
@@ -114,6 +113,27 @@ func (d *Device) NewBatch(dtype DType, batch, rows, cols int) (*Tensor, error) {
 		stride: cols, batchStride: rows * cols}, nil
 }
 
+// borrow returns a read-only tensor of one matrix in host memory, or false
+// where the driver cannot work there. host begins with the first element.
+func (d *Device) borrow(dtype DType, rows, cols, stride int, host []byte) (*Tensor, bool, error) {
+	if d == nil {
+		return nil, false, errNilDevice
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, false, fmt.Errorf("device %s: %w", d.info.Name, ErrClosed)
+	}
+	b, ok := d.driver.(Borrower)
+	if !ok {
+		return nil, false, nil
+	}
+	mem := &memory{buf: b.Borrow(host), readOnly: true}
+	d.live[mem] = struct{}{}
+	return &Tensor{dev: d, mem: mem, dtype: dtype, batch: 1, rows: rows, cols: cols,
+		stride: stride, batchStride: rows * stride}, true, nil
+}
+
 // NewStrided returns a tensor whose rows are stride elements apart, as parts
 // of larger matrices are; stride must be at least cols.
 func (d *Device) NewStrided(dtype DType, batch, rows, cols, stride int) (*Tensor, error) {
@@ -146,14 +166,17 @@ func (d *Device) free(m *memory) error {
 // finished; their errors surface here, at Download, Sync or Close. ctx bounds
 // the operations themselves: one that the device has not begun when ctx ends
 // may be left out, and reading what it should have written then gives the
-// context's error. Errors wrap ErrShape, ErrArgument, ErrClosed,
-// ErrNotSupported, ErrOutOfMemory, ErrContextLost or ErrInternal, or are the
-// context's.
+// context's error. A call that waits for another one's operation, here as in
+// Sync, Upload and Download, returns when ctx ends. Errors wrap ErrShape,
+// ErrArgument, ErrClosed, ErrNotSupported, ErrOutOfMemory, ErrContextLost or
+// ErrInternal, or are the context's.
 func (d *Device) Run(ctx context.Context, ops ...Op) error {
 	if d == nil {
 		return errNilDevice
 	}
-	d.mu.Lock()
+	if err := d.mu.LockContext(ctx); err != nil {
+		return err
+	}
 	defer d.mu.Unlock()
 	for i, op := range ops {
 		if op == nil || reflect.ValueOf(op).IsNil() {
@@ -184,12 +207,16 @@ func (d *Device) Run(ctx context.Context, ops ...Op) error {
 // It reports whether no output has an element.
 func (d *Device) check(op Op) (empty bool, err error) {
 	operands := op.appendOperands(d.operands[:0])
-	defer func() {
-		clear(operands) // holds no tensor beyond the call
-		d.operands = operands
-	}()
+	d.operands = operands
+	empty, err = d.checkOperands(op, operands)
+	clear(operands) // holds no tensor beyond the call
+	return empty, err
+}
+
+func (d *Device) checkOperands(op Op, operands []Operand) (empty bool, err error) {
 	empty = true
-	for _, o := range operands {
+	for i := range operands {
+		o := &operands[i]
 		t := o.Tensor
 		if t == nil {
 			if o.Optional {
@@ -203,6 +230,9 @@ func (d *Device) check(op Op) (empty bool, err error) {
 		if t.mem.closed.Load() {
 			return false, fmt.Errorf("%s: tensor: %w", o.Name, ErrClosed)
 		}
+		if o.Written && t.mem.readOnly {
+			return false, fmt.Errorf("%s is read-only: %w", o.Name, ErrArgument)
+		}
 		if o.Written && t.Len() > 0 {
 			empty = false
 		}
@@ -210,11 +240,13 @@ func (d *Device) check(op Op) (empty bool, err error) {
 	if err := op.check(); err != nil {
 		return false, err
 	}
-	for i, w := range operands {
+	for i := range operands {
+		w := &operands[i]
 		if !w.Written || w.Tensor == nil {
 			continue
 		}
-		for j, o := range operands {
+		for j := range operands {
+			o := &operands[j]
 			if i == j || o.Tensor == nil || (o.Written && j < i) {
 				continue
 			}
@@ -235,7 +267,9 @@ func (d *Device) Sync(ctx context.Context) error {
 	if d == nil {
 		return errNilDevice
 	}
-	d.mu.Lock()
+	if err := d.mu.LockContext(ctx); err != nil {
+		return err
+	}
 	defer d.mu.Unlock()
 	if d.closed {
 		return fmt.Errorf("device %s: %w", d.info.Name, ErrClosed)
@@ -265,7 +299,9 @@ func (d *Device) Close() error {
 
 // transfer moves a tensor's elements between a packed host slice and the device.
 func (d *Device) transfer(ctx context.Context, t *Tensor, host []byte, up bool) error {
-	d.mu.Lock()
+	if err := d.mu.LockContext(ctx); err != nil {
+		return err
+	}
 	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
@@ -275,6 +311,9 @@ func (d *Device) transfer(ctx context.Context, t *Tensor, host []byte, up bool) 
 	}
 	if t.mem.closed.Load() {
 		return fmt.Errorf("tensor: %w", ErrClosed)
+	}
+	if up && t.mem.readOnly {
+		return fmt.Errorf("tensor is read-only: %w", ErrArgument)
 	}
 	if len(host) == 0 {
 		return nil

@@ -32,6 +32,14 @@ type Driver interface {
 	Close() error
 }
 
+// Borrower is implemented by drivers that work in host memory.
+type Borrower interface {
+	// Borrow returns a buffer that is host itself, at the alignment of its
+	// elements. The driver reads it only, until Free or Close. Device calls
+	// it as it calls a Driver.
+	Borrow(host []byte) Buffer
+}
+
 // Buffer is a driver's own handle of a piece of device memory.
 type Buffer any
 
@@ -64,8 +72,8 @@ type Info struct {
 type Config struct {
 	// Profile is the arithmetic asked for; empty means fused.
 	Profile ProfileRequest
-	// Threads bounds the CPU backend's threads; 0 means GOMAXPROCS. It never
-	// changes a result.
+	// Threads bounds the CPU backend's threads; 0 means GOMAXPROCS, which
+	// bounds them as well. It never changes a result.
 	Threads int
 	// ProbeCommand, when set, is a command that prints the JSON of a
 	// []Info for the backends that may crash or hang while they are looked

@@ -31,9 +31,10 @@ type Tensor struct {
 
 // memory is one driver allocation, shared by a tensor and its views.
 type memory struct {
-	buf    Buffer
-	bytes  int64
-	closed atomic.Bool
+	buf      Buffer
+	bytes    int64
+	readOnly bool // by operations and uploads
+	closed   atomic.Bool
 }
 
 // Layout says where a tensor's elements stand in its buffer, in elements:
@@ -45,6 +46,15 @@ type Layout struct {
 // Layout returns where the elements stand in [Tensor.Buffer].
 func (t *Tensor) Layout() Layout {
 	return Layout{t.offset, t.batch, t.rows, t.cols, t.stride, t.batchStride}
+}
+
+// Start returns where matrix b begins in [Tensor.Buffer], in elements; a batch
+// of one serves every b.
+func (t *Tensor) Start(b int) int {
+	if t.batch == 1 {
+		b = 0
+	}
+	return t.offset + b*t.batchStride
 }
 
 // Buffer returns the driver's handle of the memory, for drivers.
@@ -177,9 +187,8 @@ func ToSlice[T Element](ctx context.Context, t *Tensor) ([]T, error) {
 
 // FromGeneral returns a new tensor that holds a copy of a gonum matrix.
 func FromGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor, error) {
-	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols ||
-		(m.Rows > 0 && m.Cols > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols) {
-		return nil, fmt.Errorf("general %d×%d, stride %d, %d elements: %w", m.Rows, m.Cols, m.Stride, len(m.Data), ErrShape)
+	if err := checkGeneral(m); err != nil {
+		return nil, err
 	}
 	if m.Rows == 0 || m.Cols == 0 || m.Stride == m.Cols {
 		return FromSlice(ctx, dev, m.Rows, m.Cols, m.Data[:m.Rows*m.Cols])
@@ -189,6 +198,39 @@ func FromGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor, e
 		packed = append(packed, m.Data[i*m.Stride:i*m.Stride+m.Cols]...)
 	}
 	return FromSlice(ctx, dev, m.Rows, m.Cols, packed)
+}
+
+// BorrowGeneral returns a new read-only tensor of a gonum matrix: operations
+// that would write it, and uploads to it, return ErrArgument. A driver that
+// implements [Borrower] works on the matrix where it stands; for others it is
+// copied. Until the tensor and the views of it are closed, or the device, the
+// caller must not write m.Data: whether an operation would see it depends on
+// the driver. m.Data is never written. Borrowed memory counts neither as moved
+// nor as held in [Stats].
+func BorrowGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor, error) {
+	if err := checkGeneral(m); err != nil {
+		return nil, err
+	}
+	if m.Rows > 0 && m.Cols > 0 {
+		elements := m.Data[:(m.Rows-1)*m.Stride+m.Cols]
+		if t, ok, err := dev.borrow(Float32, m.Rows, m.Cols, m.Stride, bytesOf(elements)); ok || err != nil {
+			return t, err
+		}
+	}
+	t, err := FromGeneral(ctx, dev, m)
+	if err != nil {
+		return nil, err
+	}
+	t.mem.readOnly = true
+	return t, nil
+}
+
+func checkGeneral(m blas32.General) error {
+	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols ||
+		(m.Rows > 0 && m.Cols > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols) {
+		return fmt.Errorf("general %d×%d, stride %d, %d elements: %w", m.Rows, m.Cols, m.Stride, len(m.Data), ErrShape)
+	}
+	return nil
 }
 
 // ToGeneral returns a copy of a float32 tensor with one matrix as a gonum matrix.

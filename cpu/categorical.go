@@ -29,17 +29,32 @@ func categoricalReference(d *driver, op *backend.Categorical) error {
 }
 
 func categoricalFast(ctx context.Context, d *driver, op *backend.Categorical) error {
-	x, index := matrix[float32](op.X, 0), matrix[int32](op.Index, 0)
-	scale := exact.Recip(op.Temperature.Real(1))
+	c := categoricalCalls.take()
+	defer categoricalCalls.give(c)
+	c.args = categoricalCall{d.mac, op.Draws, matrix[float32](op.X, 0), matrix[int32](op.Index, 0),
+		exact.Recip(op.Temperature.Real(1))}
 	if d.fault == faultCategoricalTemperature {
-		scale = 1
+		c.args.scale = 1
 	}
-	return d.forRows(ctx, index.Rows*index.Cols, x.Cols, func(r int, spread spreader) error {
-		i, draw := r/index.Cols, r%index.Cols
-		best, err := drawRow(d.mac, position(op.Draws, i, draw), x.Row(i), scale, spread)
-		index.Set(i, draw, best)
-		return err
-	})
+	return c.forRows(ctx, d, op.Index.Len(), op.X.Cols(), (*categoricalCall).row)
+}
+
+type categoricalCall struct {
+	mac   exact.Mac
+	draws backend.Draws
+	x     exact.View[float32]
+	index exact.View[int32]
+	scale float32
+}
+
+var categoricalCalls calls[categoricalCall]
+
+// row draws once from a row.
+func (c *categoricalCall) row(r int, s spreader) error {
+	i, draw := r/c.index.Cols, r%c.index.Cols
+	best, err := drawRow(c.mac, position(c.draws, i, draw), c.x.Row(i), c.scale, s)
+	c.index.Set(i, draw, best)
+	return err
 }
 
 // position is where row i of a tensor draws for the step-th time.
@@ -55,24 +70,42 @@ type candidate struct {
 }
 
 // drawRow is exact.CategoricalDraw for scale 1/T.
-func drawRow(mac exact.Mac, at exact.Position, x []float32, scale float32, spread spreader) (int32, error) {
+func drawRow(mac exact.Mac, at exact.Position, x []float32, scale float32, s spreader) (int32, error) {
 	if len(x) <= exact.SumBlock {
 		return drawBlock(mac, at, x, 0, scale).index, nil
 	}
-	bests := make([]candidate, (len(x)+exact.SumBlock-1)/exact.SumBlock)
-	err := spread(len(x), func(from, to int) {
-		bests[from/exact.SumBlock] = drawBlock(mac, at, x[from:to], from, scale)
-	})
+	c := drawnRows.take()
+	defer drawnRows.give(c)
+	scratch := takeRowScratch()
+	defer scratch.give()
+	bests := scratch.candidates(ceil(len(x), exact.SumBlock))
+	c.args = drawnRow{mac, at, x, scale, bests}
+	err := c.spread(s, len(x), (*drawnRow).block)
 	best := candidate{-1, negInf}
-	for _, c := range bests {
-		if c.index >= 0 && !(c.score <= best.score) {
-			best = c
-			if c.score != c.score {
+	for _, b := range bests {
+		if b.index >= 0 && !(b.score <= best.score) {
+			best = b
+			if b.score != b.score {
 				break
 			}
 		}
 	}
 	return best.index, err
+}
+
+// drawnRow is a row of several blocks.
+type drawnRow struct {
+	mac   exact.Mac
+	at    exact.Position
+	x     []float32
+	scale float32
+	bests []candidate // of each block
+}
+
+var drawnRows calls[drawnRow]
+
+func (r *drawnRow) block(from, to int) {
+	r.bests[from/exact.SumBlock] = drawBlock(r.mac, r.at, r.x[from:to], from, r.scale)
 }
 
 // drawBlock returns the winner of the elements from, from+1, … of a row, whose

@@ -11,18 +11,33 @@ import (
 // alone, or the memory alone. Rates are measured, never looked up, because a
 // shared or throttled machine does not reach what its data sheet says.
 type Ceiling struct {
-	// Name says what runs: "fma avx2", "fma avx512", "fma scalar", "copy",
-	// "copy non-temporal".
+	// Name says what runs: "fma avx2", "fma avx512", "fma scalar", "int8 avx2",
+	// "int8 avxvnni", "int8 avx512vnni", "int8 scalar", "copy", "copy
+	// non-temporal".
 	Name string
-	// Memory tells a copy, in GB/s of bytes read plus bytes written, from
-	// arithmetic, in GFLOP/s where a multiply-add counts two.
-	Memory bool
+	// Bound is what the ceiling bounds.
+	Bound Bound
 	// Threads that run it at once.
 	Threads int
 
 	work    func(thread int) // one piece of one thread's work
 	amount  float64          // operations or bytes of a piece, in 10⁹
 	prepare func()
+}
+
+// Bound is a kind of ceiling, with its unit.
+type Bound string
+
+// The bounds of an operation. A multiply-add counts two, a copied byte two.
+const (
+	Compute Bound = "compute" // float32 arithmetic, in GFLOP/s
+	Integer Bound = "integer" // int8 products summed in int32, in Gop/s
+	Memory  Bound = "memory"  // in GB/s of bytes read plus bytes written
+)
+
+// Unit is "GFLOP/s", "Gop/s" or "GB/s".
+func (b Bound) Unit() string {
+	return map[Bound]string{Compute: "GFLOP/s", Integer: "Gop/s", Memory: "GB/s"}[b]
 }
 
 // ceilingTime is how long one measurement lasts at least; threads start within
@@ -36,8 +51,9 @@ const ceilingSamples = 4
 // of common machines hold, source and destination together.
 const copyBytes = 128 << 20
 
-// Ceilings lists what can be measured here: fused multiply-adds that stay in
-// registers, for each instruction set the processor has, and copies between
+// Ceilings lists what can be measured here: fused multiply-adds and products of
+// int8 that stay in registers, for each instruction set that kernels may use
+// (Instructions), and copies between
 // buffers that no cache holds, with stores through the cache and, where there
 // are any, past it; each on one thread and, for threads > 1, on that many.
 // The copies share 256 MiB, taken at the first measurement of one and freed
@@ -49,15 +65,15 @@ func Ceilings(threads int) []*Ceiling {
 	if threads > 1 {
 		counts = append(counts, threads)
 	}
-	for _, k := range multiplyAddKernels() {
+	for _, k := range append(multiplyAddKernels(), integerKernels()...) {
 		for _, n := range counts {
-			list = append(list, &Ceiling{Name: k.name, Threads: n, amount: ceilingSteps * k.flops / 1e9,
+			list = append(list, &Ceiling{Name: k.name, Bound: k.bound, Threads: n, amount: ceilingSteps * k.operations / 1e9,
 				work: func(int) { k.run(ceilingSteps) }})
 		}
 	}
 	for _, k := range copyKernels() {
 		for _, n := range counts {
-			list = append(list, &Ceiling{Name: k.name, Memory: true, Threads: n, amount: 2 * float64(buffers.part(n)) / 1e9,
+			list = append(list, &Ceiling{Name: k.name, Bound: Memory, Threads: n, amount: 2 * float64(buffers.part(n)) / 1e9,
 				prepare: buffers.take, work: func(thread int) {
 					size := buffers.part(n)
 					k.run(buffers.dst[thread*size:(thread+1)*size], buffers.src[thread*size:(thread+1)*size])
@@ -71,11 +87,13 @@ func Ceilings(threads int) []*Ceiling {
 // well under the time in which Go wants to interrupt a thread.
 const ceilingSteps = 1 << 14
 
-// multiplyAdds runs steps of independent multiply-adds, of flops operations each.
+// multiplyAdds runs steps of independent multiply-adds, of so many operations
+// each.
 type multiplyAdds struct {
-	name  string
-	flops float64
-	run   func(steps int)
+	name       string
+	bound      Bound
+	operations float64
+	run        func(steps int)
 }
 
 // copier copies src to dst, equally long, both aligned to a cache line and a
@@ -87,13 +105,8 @@ type copier struct {
 
 const copyUnit = 256
 
-// Unit is "GB/s" for memory and "GFLOP/s" for arithmetic.
-func (c *Ceiling) Unit() string {
-	if c.Memory {
-		return "GB/s"
-	}
-	return "GFLOP/s"
-}
+// Unit is the bound's.
+func (c *Ceiling) Unit() string { return c.Bound.Unit() }
 
 // Measure runs the ceiling's work some times for about 10 ms, longer for
 // memory, and returns all threads' best rate together: for a moment two

@@ -4,4 +4,6 @@ package cpu
 
 func multiplyAddKernels() []multiplyAdds { return []multiplyAdds{scalarMultiplyAdds} }
 
+func integerKernels() []multiplyAdds { return []multiplyAdds{scalarProducts} }
+
 func copyKernels() []copier { return []copier{plainCopier} }

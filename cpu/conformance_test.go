@@ -35,8 +35,13 @@ type rig struct {
 	fin []func()
 }
 
-// rigThreads are the numbers of threads the fast path is run with.
-var rigThreads = []int{1, 2, 3, 7}
+// rigThreads returns the numbers of threads the fast path is run with.
+func rigThreads() []int {
+	if testing.Short() {
+		return []int{1, 3}
+	}
+	return []int{1, 2, 3, 7}
+}
 
 // same runs what build describes on the reference and, with each number of
 // threads, on the fast path, and reports bits that differ. build makes its
@@ -48,7 +53,7 @@ func same(t *testing.T, profile backend.ProfileRequest, what string, build func(
 	if err != nil {
 		t.Fatalf("%s on reference: %v", what, err)
 	}
-	for _, threads := range rigThreads {
+	for _, threads := range rigThreads() {
 		got, err := runRig(t, "cpu", backend.Config{Profile: profile, Threads: threads}, build)
 		if err != nil {
 			t.Fatalf("%s on %d threads: %v", what, threads, err)

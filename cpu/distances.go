@@ -53,38 +53,105 @@ func measure(metric backend.Metric, mac exact.Mac) exact.Measure {
 	return mac.SquaredDistance
 }
 
-// distancesFast lets centres stand in lanes: a tile's rows are parts of D's.
+// distances is one distances operation.
+type distances struct {
+	*backend.Distances
+	d      *driver
+	m      *measuring
+	x, c   exact.View[float32]
+	out    exact.View[float32]
+	index  exact.View[int32]
+	unit   []float32          // centres scaled to length 1
+	matrix func(from, to int) // all
+	named  func(from, to int) // pairs
+}
+
+var distancesPool = sync.Pool{New: func() any {
+	s := new(distances)
+	s.matrix, s.named = s.all, s.pairs
+	return s
+}}
+
 func distancesFast(ctx context.Context, d *driver, o *backend.Distances) error {
-	if o.Index != nil {
-		return pairsFast(ctx, d, o)
+	s := distancesPool.Get().(*distances)
+	defer distancesPool.Put(s)
+	s.Distances, s.d, s.x, s.c, s.out = o, d, rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0)
+	var named bool
+	if s.index, named = optional[int32](o.Index); named {
+		if o.Metric == backend.Cosine {
+			unit := exact.Dense(grown(&s.unit, s.c.Rows*s.c.Cols), s.c.Rows, s.c.Cols)
+			normalizeInto(d.mac, unit, s.c)
+			s.c = unit
+		}
+		step := max(1, 4096/max(1, s.x.Cols*s.index.Cols)) * maxLanes
+		return d.parallel(ctx, s.x.Rows, step, s.named)
 	}
-	x, c, out := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0)
-	m, err := newMeasuring(ctx, d, o.Metric, c)
+	m, err := newMeasuring(ctx, d, o.Metric, s.c)
 	if err != nil {
 		return err
 	}
 	defer m.release()
+	s.m = m
 	group := m.v.group()
-	step := max(1, ceil(min(8*maxGroup, ceil(x.Rows, d.threads)), group)) * group
-	return d.parallel(ctx, x.Rows, step, func(from, to int) {
-		s := lanePool.Get().(*laneScratch)
-		defer lanePool.Put(s)
-		rows := m.rows(s, part(x, from, to))
-		width := m.width(c.Rows)
-		tiles := grown(&s.tiles, group*width)
-		for i := 0; i < to-from; i += group {
-			m.measure(tiles, rows, i, 0, c.Rows)
-			for r := range min(group, to-from-i) {
-				dst := out.Row(from + i + r)
-				for j, sum := range tiles[r*width:][:len(dst)] {
-					dst[j] = finish(o.Metric, sum)
-				}
-			}
-		}
-	})
+	step := max(1, ceil(min(8*maxGroup, ceil(s.x.Rows, d.threads)), group)) * group
+	return d.parallel(ctx, s.x.Rows, step, s.matrix)
 }
 
-// measured holds the centres of an operation that measures rows against all of
+// all measures rows from..to against all centres, which stand in lanes: a
+// tile's rows are parts of D's.
+func (s *distances) all(from, to int) {
+	scratch := lanePool.Get().(*laneScratch)
+	defer lanePool.Put(scratch)
+	group, width := s.m.v.group(), s.m.width(s.c.Rows)
+	rows := s.m.rows(scratch, part(s.x, from, to))
+	tiles := grown(&scratch.tiles, group*width)
+	for i := 0; i < to-from; i += group {
+		s.m.measure(tiles, rows, i, 0, s.c.Rows)
+		for r := range min(group, to-from-i) {
+			dst := s.out.Row(from + i + r)
+			for j, sum := range tiles[r*width:][:len(dst)] {
+				dst[j] = finish(s.Metric, sum)
+			}
+		}
+	}
+}
+
+// pairs measures the named pairs of rows from..to, several rows at once.
+func (s *distances) pairs(from, to int) {
+	scratch := lanePool.Get().(*laneScratch)
+	defer lanePool.Put(scratch)
+	rows, m := part(s.x, from, to), s.index.Cols
+	if s.Metric == backend.Cosine {
+		rows = exact.Dense(grown(&scratch.rows, rows.Rows*rows.Cols), rows.Rows, rows.Cols)
+		distanceKernels.normalize(s.d.mac, rows, part(s.x, from, to), scratch)
+	}
+	// The kernels read every pair; those outside C read centre 0.
+	inside := exact.Dense(grown(&scratch.index, rows.Rows*m), rows.Rows, m)
+	for i := range rows.Rows {
+		for p, j := range s.index.Row(from + i) {
+			if j < 0 || int(j) >= s.c.Rows {
+				j = 0
+			}
+			inside.Set(i, p, j)
+		}
+	}
+	sums := grown(&scratch.sums, rows.Rows*m)
+	if s.c.Rows > 0 {
+		distanceKernels.pairSums(chainOf(s.Metric, s.d.mac), sums, pairing{x: rows, c: s.c, index: inside})
+	}
+	for i := range rows.Rows {
+		dst := s.out.Row(from + i)
+		for p, j := range s.index.Row(from + i) {
+			v := float32(math.NaN())
+			if j >= 0 && int(j) < s.c.Rows {
+				v = sums[i*m+p]
+			}
+			dst[p] = finish(s.Metric, v)
+		}
+	}
+}
+
+// measuring holds the centres of an operation that measures rows against all of
 // them, as they enter the chains: in panels, in cosine scaled to length 1.
 type measuring struct {
 	v      laneKernels
@@ -94,9 +161,17 @@ type measuring struct {
 	d      int
 	panels []float32
 	laneScratch
+
+	c      exact.View[float32] // while they are packed
+	shift  []float32           // zeros
+	pieces func(from, to int)  // packCentres
 }
 
-var measuringPool = sync.Pool{New: func() any { return new(measuring) }}
+var measuringPool = sync.Pool{New: func() any {
+	m := new(measuring)
+	m.pieces = m.packCentres
+	return m
+}}
 
 func (m *measuring) release() { measuringPool.Put(m) }
 
@@ -105,17 +180,20 @@ func newMeasuring(ctx context.Context, d *driver, metric backend.Metric, c exact
 	m := measuringPool.Get().(*measuring)
 	m.v, m.kind, m.mac, m.cosine, m.d = distanceKernels, chainOf(metric, d.mac), d.mac, metric == backend.Cosine, c.Cols
 	m.panels = grown(&m.panels, m.width(c.Rows)*c.Cols)
-	zeros := m.zeros(c.Cols)
-	return m, d.parallel(ctx, c.Rows, 8*maxLanes, func(from, to int) {
-		s := lanePool.Get().(*laneScratch)
-		defer lanePool.Put(s)
-		rows := part(c, from, to)
-		if m.cosine {
-			rows = exact.Dense(grown(&s.rows, rows.Rows*rows.Cols), rows.Rows, rows.Cols)
-			m.v.normalize(m.mac, rows, part(c, from, to), s)
-		}
-		m.v.panels(m.panels[from*c.Cols:], rows, zeros)
-	})
+	m.c, m.shift = c, m.zeros(c.Cols)
+	return m, d.parallel(ctx, c.Rows, 8*maxLanes, m.pieces)
+}
+
+// packCentres packs centres from..to, from a whole panel.
+func (m *measuring) packCentres(from, to int) {
+	s := lanePool.Get().(*laneScratch)
+	defer lanePool.Put(s)
+	rows := part(m.c, from, to)
+	if m.cosine {
+		rows = exact.Dense(grown(&s.rows, rows.Rows*rows.Cols), rows.Rows, rows.Cols)
+		m.v.normalize(m.mac, rows, part(m.c, from, to), s)
+	}
+	m.v.panels(m.panels[from*m.d:], rows, m.shift)
 }
 
 // width is the number of lanes that k centres take.
@@ -165,48 +243,6 @@ func distancesReference(d *driver, o *backend.Distances) error {
 	return nil
 }
 
-// pairsFast computes the distances of named pairs, several rows at once.
-func pairsFast(ctx context.Context, d *driver, o *backend.Distances) error {
-	x, c, out, index := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0), matrix[int32](o.Index, 0)
-	if o.Metric == backend.Cosine {
-		c = normalized(d.mac, c)
-	}
-	m := index.Cols
-	step := max(1, 4096/max(1, x.Cols*m)) * maxLanes
-	return d.parallel(ctx, x.Rows, step, func(from, to int) {
-		s := lanePool.Get().(*laneScratch)
-		defer lanePool.Put(s)
-		rows := part(x, from, to)
-		if o.Metric == backend.Cosine {
-			rows = exact.Dense(grown(&s.rows, rows.Rows*rows.Cols), rows.Rows, rows.Cols)
-			distanceKernels.normalize(d.mac, rows, part(x, from, to), s)
-		}
-		// The kernels read every pair; those outside C read centre 0.
-		inside := exact.Dense(grown(&s.index, rows.Rows*m), rows.Rows, m)
-		for i := range rows.Rows {
-			for p, j := range index.Row(from + i) {
-				if j < 0 || int(j) >= c.Rows {
-					j = 0
-				}
-				inside.Set(i, p, j)
-			}
-		}
-		sums := grown(&s.sums, rows.Rows*m)
-		if c.Rows > 0 {
-			distanceKernels.pairSums(chainOf(o.Metric, d.mac), sums, pairing{x: rows, c: c, index: inside})
-		}
-		for i := range rows.Rows {
-			for p, j := range index.Row(from + i) {
-				v := float32(math.NaN())
-				if j >= 0 && int(j) < c.Rows {
-					v = sums[i*m+p]
-				}
-				out.Set(from+i, p, finish(o.Metric, v))
-			}
-		}
-	})
-}
-
 // rowsOf returns the only matrix of a float32 tensor, for reading by rows:
 // rows without elements stand at no stride, so that Row serves them too.
 func rowsOf(t *backend.Tensor) exact.View[float32] {
@@ -226,8 +262,12 @@ func part[T any](v exact.View[T], from, to int) exact.View[T] {
 // normalized returns a copy of v with every row scaled to length 1.
 func normalized(mac exact.Mac, v exact.View[float32]) exact.View[float32] {
 	u := exact.Dense(make([]float32, v.Rows*v.Cols), v.Rows, v.Cols)
+	normalizeInto(mac, u, v)
+	return u
+}
+
+func normalizeInto(mac exact.Mac, u, v exact.View[float32]) {
 	for i := range v.Rows {
 		mac.Normalize(u.Row(i), v.Row(i))
 	}
-	return u
 }

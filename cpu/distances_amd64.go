@@ -1,18 +1,13 @@
 package cpu
 
-import (
-	"golang.org/x/sys/cpu"
-
-	"samebits/backend/exact"
-)
+import "samebits/backend/exact"
 
 // distanceKernels are the kernels that the distance family runs on.
 var distanceKernels = func() laneKernels {
-	x := cpu.X86
 	switch {
-	case x.HasAVX2 && x.HasFMA && x.HasBMI2 && x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL:
+	case has.avx512:
 		return lanes512
-	case x.HasAVX2 && x.HasFMA && x.HasBMI2:
+	case has.avx2:
 		return lanes256
 	}
 	return plainLanes
@@ -226,3 +221,8 @@ func first512(scores, half *float32, list *int32, m, k int)
 
 //go:noescape
 func first256(scores, half *float32, list *int32, m, k int)
+
+// fetchLines brings cache lines near that will be read soon; there is at least one.
+//
+//go:noescape
+func fetchLines(p *float32, lines int)

@@ -200,6 +200,9 @@ func (v laneKernels) pairSums(kind chain, dst []float32, r pairing) {
 	}
 	for p := 0; p < n; p += lanes {
 		r.fill(&x, &c, p, n, lanes)
+		if r.index.Cols <= 1 && p+lanes < n { // the next panel's rows
+			fetchLines(ahead(x[0], lanes*r.x.Stride), ceil(4*min(lanes, n-p-lanes)*r.x.Stride, cacheLine))
+		}
 		v.pairs(kind, min(d, exact.Cut), &x, &c, &chains)
 		copy(dst[p:], chains[:lanes])
 		for k := exact.Cut; k < d; k += exact.Cut {

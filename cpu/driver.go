@@ -39,18 +39,26 @@ func (f family) info(cfg backend.Config) backend.Info {
 	if cfg.Profile == backend.ProfileSplit {
 		profile.Mac = exact.Split
 	}
-	threads := cfg.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+	threads := processors()
+	if cfg.Threads > 0 {
+		threads = min(threads, cfg.Threads)
 	}
 	if f.reference {
 		threads = 1
 	}
-	return backend.Info{
+	info := backend.Info{
 		Name: f.name(), Kind: f.name(), Renderer: processorName(), Usable: true, Profile: &profile,
 		Limits: map[string]int64{"threads": int64(threads)},
 	}
+	if errCap != nil {
+		info.Usable, info.Reason = false, errCap.Error()
+	}
+	return info
 }
+
+// processors is the number of threads that can run at a time; more would only
+// wait for each other.
+var processors = func() int { return runtime.GOMAXPROCS(0) }
 
 // Devices implements backend.Backend.
 func (f family) Devices(_ context.Context, cfg backend.Config) []backend.Info {
@@ -61,6 +69,9 @@ func (f family) Devices(_ context.Context, cfg backend.Config) []backend.Info {
 func (f family) Open(_ context.Context, index int, cfg backend.Config) (backend.Driver, error) {
 	if index > 0 {
 		return nil, fmt.Errorf("device %d of 1: %w", index, backend.ErrUnavailable)
+	}
+	if errCap != nil {
+		return nil, errCap
 	}
 	if err := checkFault(cfg.Fault); err != nil {
 		return nil, err
@@ -78,6 +89,9 @@ type driver struct {
 	reference bool
 	threads   int
 	fault     string // the planted error, empty but under verification
+
+	last     kernel // of the latest operation: those of a kind follow each other
+	lastName string
 
 	mu      sync.Mutex // guards buffers
 	buffers map[*buffer]struct{}
@@ -105,19 +119,30 @@ func (d *driver) Info() backend.Info { return d.info }
 
 // Run implements backend.Driver.
 func (d *driver) Run(ctx context.Context, op backend.Op) error {
-	k, ok := kernels[op.Name()]
-	if !ok {
-		return backend.ErrNotSupported
+	if name := op.Name(); name != d.lastName {
+		k, ok := kernels[name]
+		if !ok {
+			return backend.ErrNotSupported
+		}
+		d.last, d.lastName = k, name
+	}
+	if sound() {
+		return d.compute(ctx, op)
 	}
 	var err error
-	soundly(func() {
-		if d.reference {
-			err = k.reference(d, op)
-		} else {
-			err = k.fast(ctx, d, op)
-		}
-	})
+	soundly(func() { err = d.compute(ctx, op) })
 	return err
+}
+
+// compute runs an operation of the latest kind.
+func (d *driver) compute(ctx context.Context, op backend.Op) error {
+	if d.reference {
+		return d.last.reference(d, op)
+	}
+	if d.fault != "" {
+		return d.plant(op, func(op backend.Op) error { return d.last.fast(ctx, d, op) })
+	}
+	return d.last.fast(ctx, d, op)
 }
 
 // Sync implements backend.Driver; Run leaves nothing to wait for.
@@ -136,21 +161,22 @@ func (d *driver) Read(_ context.Context, b backend.Buffer, offset int64, dst []b
 }
 
 // matrix returns matrix b of a tensor's batch; a batch of one serves every b.
-func matrix[T backend.Element](t *backend.Tensor, b int) exact.View[T] {
-	l := t.Layout()
-	v := exact.View[T]{Rows: l.Rows, Cols: l.Cols, Stride: l.Stride}
-	if t.Len() == 0 {
-		v.Stride = 0 // so that Row(i) of no data is an empty row
-		return v
-	}
-	if l.Batch == 1 {
-		b = 0
+func matrix[T backend.Element](t *backend.Tensor, b int) (v exact.View[T]) {
+	setMatrix(&v, t, b)
+	return v
+}
+
+// setMatrix is *v = matrix(t, b) for those to whom the copy's time matters.
+func setMatrix[T backend.Element](v *exact.View[T], t *backend.Tensor, b int) {
+	v.Rows, v.Cols, v.Stride = t.Rows(), t.Cols(), t.Stride()
+	if v.Rows == 0 || v.Cols == 0 || t.Batch() == 0 {
+		v.Stride, v.Data = 0, nil // so that Row(i) of no data is an empty row
+		return
 	}
 	bytes := t.Buffer().(*buffer).bytes
-	all := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)/t.DType().Size())
-	start := l.Offset + b*l.BatchStride
-	v.Data = all[start : start+(l.Rows-1)*l.Stride+l.Cols]
-	return v
+	all := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)/int(unsafe.Sizeof(*new(T))))
+	start := t.Start(b)
+	v.Data = all[start : start+(v.Rows-1)*v.Stride+v.Cols]
 }
 
 // optional returns the only matrix of a tensor that may be nil.

@@ -59,28 +59,55 @@ func fillFast(ctx context.Context, d *driver, op *backend.Fill) error {
 	if d.fault == faultFillRound {
 		rounds--
 	}
-	var piece func(i, from, to int)
-	if op.Distribution == backend.Bits {
-		y := matrix[uint32](op.Y, 0)
-		piece = func(i, from, to int) { fillWords(y.Row(i)[from:to], position(op.Draws, i, 0), from, rounds) }
-	} else {
-		variates, err := variatesOf(d.mac, op)
-		if err != nil {
-			return err
-		}
-		y := matrix[float32](op.Y, 0)
-		piece = func(i, from, to int) {
-			fillFloats(y.Row(i)[from:to], position(op.Draws, i, 0), from, rounds, variates)
-		}
+	c := fillCalls.take()
+	defer fillCalls.give(c)
+	c.args = fillCall{draws: op.Draws, rounds: rounds, variates: variates{d.mac, op.Distribution,
+		exact.CanonNaN(op.Loc.Real(0)), op.Scale.Real(1), op.Plain()}}
+	switch op.Distribution {
+	case backend.Bits:
+		c.args.words = matrix[uint32](op.Y, 0)
+	case backend.Constant, backend.Uniform, backend.Normal, backend.Exponential, backend.Gumbel:
+		c.args.floats = matrix[float32](op.Y, 0)
+	default:
+		return fmt.Errorf("fill with %v: %w", op.Distribution, backend.ErrNotSupported)
 	}
-	cols := op.Y.Cols()
-	return d.forRows(ctx, op.Y.Rows(), cols, func(i int, spread spreader) error {
-		if cols <= exact.SumBlock {
-			piece(i, 0, cols)
-			return nil
-		}
-		return spread(cols, func(from, to int) { piece(i, from, to) })
-	})
+	return c.forRows(ctx, d, op.Y.Rows(), op.Y.Cols(), (*fillCall).wholeRow)
+}
+
+// fillCall is a fill, or its row i in several blocks.
+type fillCall struct {
+	draws    backend.Draws
+	rounds   int
+	variates variates
+	words    exact.View[uint32] // for backend.Bits
+	floats   exact.View[float32]
+	i        int
+}
+
+var fillCalls calls[fillCall]
+
+func (c *fillCall) wholeRow(i int, s spreader) error {
+	n := max(c.words.Cols, c.floats.Cols)
+	if n <= exact.SumBlock {
+		c.part(i, 0, n)
+		return nil
+	}
+	row := fillCalls.take()
+	defer fillCalls.give(row)
+	row.args = *c
+	row.args.i = i
+	return row.spread(s, n, (*fillCall).block)
+}
+
+func (c *fillCall) block(from, to int) { c.part(c.i, from, to) }
+
+func (c *fillCall) part(i, from, to int) {
+	at := position(c.draws, i, 0)
+	if c.variates.distribution == backend.Bits {
+		fillWords(c.words.Row(i)[from:to], at, from, c.rounds)
+		return
+	}
+	fillFloats(c.floats.Row(i)[from:to], at, from, c.rounds, &c.variates)
 }
 
 // fillWords stores the words of the elements from, from+1, … of a row; from is
@@ -98,7 +125,7 @@ func fillWords(y []uint32, at exact.Position, from, rounds int) {
 	}
 }
 
-func fillFloats(y []float32, at exact.Position, from, rounds int, variates func(y []float32, words []uint32)) {
+func fillFloats(y []float32, at exact.Position, from, rounds int, v *variates) {
 	s := takeRowScratch()
 	defer s.give()
 	s.source.set(at, rounds)
@@ -107,41 +134,38 @@ func fillFloats(y []float32, at exact.Position, from, rounds int, variates func(
 		part := y[c:min(c+wordsAtOnce, len(y))]
 		n := (len(part) + 3) &^ 3
 		s.source.words(words[:n], uint32((from+c)>>2))
-		variates(part, words[:n])
+		v.from(part, words[:n])
 	}
 }
 
-// variatesOf returns the function that turns whole Philox blocks of words into
-// an operation's numbers.
-func variatesOf(mac exact.Mac, op *backend.Fill) (func(y []float32, words []uint32), error) {
-	loc, scale := op.Loc.Real(0), op.Scale.Real(1)
-	var plain func(y []float32, words []uint32)
-	switch op.Distribution {
+// variates says what numbers the words become.
+type variates struct {
+	mac          exact.Mac
+	distribution backend.Distribution
+	loc, scale   float32
+	plain        bool // loc is 0 and scale 1
+}
+
+// from turns whole Philox blocks of words into numbers.
+func (v *variates) from(y []float32, words []uint32) {
+	switch v.distribution {
 	case backend.Constant:
-		loc = exact.CanonNaN(loc)
-		return func(y []float32, _ []uint32) {
-			for j := range y {
-				y[j] = loc
-			}
-		}, nil
+		for j := range y {
+			y[j] = v.loc
+		}
+		return
 	case backend.Uniform:
-		plain = vecUniform
+		vecUniform(y, words)
 	case backend.Exponential:
-		plain = func(y []float32, words []uint32) { vecExponential(mac, y, words) }
+		vecExponential(v.mac, y, words)
 	case backend.Gumbel:
-		plain = func(y []float32, words []uint32) { vecGumbel(mac, y, words) }
-	case backend.Normal:
-		plain = func(y []float32, words []uint32) { vecNormal(mac, y, words) }
+		vecGumbel(v.mac, y, words)
 	default:
-		return nil, fmt.Errorf("fill with %v: %w", op.Distribution, backend.ErrNotSupported)
+		vecNormal(v.mac, y, words)
 	}
-	if op.Plain() {
-		return plain, nil
+	if !v.plain {
+		vecAffine(v.mac, y, v.loc, v.scale)
 	}
-	return func(y []float32, words []uint32) {
-		plain(y, words)
-		vecAffine(mac, y, loc, scale)
-	}, nil
 }
 
 // wordsAtOnce is how many random words a kernel draws before it uses them:

@@ -31,23 +31,34 @@ func filterReference(d *driver, op *backend.Filter) error {
 }
 
 func filterFast(ctx context.Context, d *driver, op *backend.Filter) error {
-	k := d.softmaxKernel(1)
+	c := filterCalls.take()
+	defer filterCalls.give(c)
+	c.args = filterCall{d.softmaxKernel(1), op}
 	grain := max(1, exact.SumBlock/max(1, op.X.Cols()))
-	return d.parallel(ctx, tensorRows(op.X), grain, func(from, to int) {
-		s := takeRowScratch()
-		defer s.give()
-		for r := from; r < to; r++ {
-			y, x := tensorRow[float32](op.Y, r), tensorRow[float32](op.X, r)
-			switch op.Kind {
-			case backend.FilterTopK:
-				filterTopKRow(y, x, op.K, s)
-			case backend.FilterTopP:
-				filterTopPRow(k, y, x, op.P, s)
-			default:
-				filterMinPRow(k, y, x, op.P, s)
-			}
+	return c.parallel(ctx, d, tensorRows(op.X), grain, (*filterCall).rows)
+}
+
+type filterCall struct {
+	k  softmaxKernel
+	op *backend.Filter
+}
+
+var filterCalls calls[filterCall]
+
+func (c *filterCall) rows(from, to int) {
+	s := takeRowScratch()
+	defer s.give()
+	for r := from; r < to; r++ {
+		y, x := tensorRow[float32](c.op.Y, r), tensorRow[float32](c.op.X, r)
+		switch c.op.Kind {
+		case backend.FilterTopK:
+			filterTopKRow(y, x, c.op.K, s)
+		case backend.FilterTopP:
+			filterTopPRow(&c.k, y, x, c.op.P, s)
+		default:
+			filterMinPRow(&c.k, y, x, c.op.P, s)
 		}
-	})
+	}
 }
 
 func filterTopKRow(y, x []float32, k int, s *rowScratch) {
@@ -65,7 +76,7 @@ func filterTopKRow(y, x []float32, k int, s *rowScratch) {
 
 func filterTopPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, false, inline) // inline returns no error
+	k.row(prob, x, false, false, spreader{}) // on one thread, which gives no error
 	if prob[0] != prob[0] {
 		copyCanonical(y, x) // one NaN makes all of them NaN
 		return
@@ -83,7 +94,7 @@ func filterTopPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 
 func filterMinPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, false, inline) // inline returns no error
+	k.row(prob, x, false, false, spreader{}) // on one thread, which gives no error
 	least := float32(p * vecTop(prob, 1))
 	for j, v := range x {
 		if prob[j] < least {

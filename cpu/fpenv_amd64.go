@@ -17,10 +17,13 @@ const (
 //go:noescape
 func controlWord() uint32
 
+// sound says that the calling thread is in the default mode.
+func sound() bool { return controlWord()&modeBits == 0 }
+
 // soundly runs f under the default floating-point mode and leaves the
 // thread's own as it was.
 func soundly(f func()) {
-	if controlWord()&modeBits == 0 {
+	if sound() {
 		f()
 		return
 	}

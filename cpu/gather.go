@@ -10,27 +10,34 @@ import (
 func init() { register("gather", gather, gatherReference) }
 
 func gather(ctx context.Context, d *driver, o *backend.Gather) error {
+	c := gatherCalls.take()
+	defer gatherCalls.give(c)
+	c.args.op = o
+	var piece func(c *gatherCall, from, to int)
 	switch o.X.DType().Size() {
 	case 1:
-		return gatherOf[int8](ctx, d, o)
+		piece = gatherRows[int8]
 	case 4:
-		return gatherOf[uint32](ctx, d, o)
+		piece = gatherRows[uint32]
 	default:
-		return gatherOf[complex64](ctx, d, o)
+		piece = gatherRows[complex64]
 	}
+	return c.parallel(ctx, d, o.Y.Rows(), ceil(moveGrain, max(1, o.Y.Cols())), piece)
 }
 
-func gatherOf[T backend.Element](ctx context.Context, d *driver, o *backend.Gather) error {
-	y, x, index := matrix[T](o.Y, 0), matrix[T](o.X, 0), matrix[int32](o.Index, 0)
-	return d.parallel(ctx, y.Rows, ceil(moveGrain, max(1, y.Cols)), func(from, to int) {
-		for i := from; i < to; i++ {
-			if r := index.At(i, 0); r >= 0 && int(r) < x.Rows {
-				copy(y.Row(i), x.Row(int(r)))
-			} else {
-				clear(y.Row(i))
-			}
+type gatherCall struct{ op *backend.Gather }
+
+var gatherCalls calls[gatherCall]
+
+func gatherRows[T backend.Element](c *gatherCall, from, to int) {
+	y, x, index := matrix[T](c.op.Y, 0), matrix[T](c.op.X, 0), matrix[int32](c.op.Index, 0)
+	for i := from; i < to; i++ {
+		if r := index.At(i, 0); r >= 0 && int(r) < x.Rows {
+			copy(y.Row(i), x.Row(int(r)))
+		} else {
+			clear(y.Row(i))
 		}
-	})
+	}
 }
 
 func gatherReference(_ *driver, o *backend.Gather) error {

@@ -50,7 +50,10 @@ type gemm struct {
 	blockRows, blockCols  int
 	packedB               aligned
 	packStage, blockStage func(from, to int)
-	rowsStage             func(from, to int)
+	rowsStage, dotsStage  func(from, to int)
+
+	x      aligned // the vector of a product of one row
+	turned bool    // C is the column whose transpose is computed
 
 	own work // of the only thread, if there is one
 }
@@ -84,6 +87,7 @@ func orderOf(lanesAreRows bool) order {
 var gemmPool = sync.Pool{New: func() any {
 	g := new(gemm)
 	g.packStage, g.blockStage, g.rowsStage = g.pack, g.blocks, g.rows
+	g.dotsStage = g.dots
 	return g
 }}
 
@@ -101,6 +105,12 @@ func (g *gemm) run(ctx context.Context) error {
 		return g.d.spread(ctx, g.threads, g.m, max(1, ceil(4096, max(1, g.n))), g.rowsStage)
 	}
 	g.plan()
+	if g.directB && g.threads == 1 && g.k <= g.cut && g.m*g.n*g.k <= tinyProduct {
+		g.jc, g.nc, g.k0, g.depth = 0, g.n, 0, g.k
+		b := block{gemm: g, work: &g.own, m: g.m, n: g.n}
+		b.run()
+		return nil
+	}
 	for g.jc = 0; g.jc < g.n; g.jc += g.kern.nc {
 		g.nc = min(g.kern.nc, g.n-g.jc)
 		g.layout()
@@ -142,6 +152,9 @@ func (g *gemm) layout() {
 	g.blockCols = panels * nr
 	if g.bInside {
 		g.blockCols = min(g.blockCols, insideCols/nr*nr)
+	}
+	if g.directA && g.m < 2*g.kern.mc { // no rest of a few rows
+		g.blockRows = ceil(g.m, mr) * mr
 	}
 	if g.threads > 1 {
 		switch {
@@ -190,6 +203,10 @@ type work struct {
 	pair             rowPair
 	panelsA, panelsB aligned
 	tiles            aligned // partial results
+	rowDots          rowDots
+	sums, chains     [dotRows]float32 // of dot products: totals, and what is added to them
+	last             [8]float32       // dot products, or a row of few columns
+	rest             [8 * dotRows]float32
 	out              aligned // one panel of finished rows, or rows of C under way
 }
 
@@ -238,6 +255,10 @@ func (b *block) run() {
 	if b.bInside {
 		b.panelsB.grow(wide * nr * min(step, b.depth))
 	}
+	done := 0
+	if b.directB && b.plain && b.k <= b.cut {
+		done = b.wholePanels()
+	}
 	for pc := 0; pc < b.depth; pc += step {
 		kc := min(step, b.depth-pc)
 		if !b.directA {
@@ -246,10 +267,26 @@ func (b *block) run() {
 		if b.bInside {
 			packPanels(b.panelsB.floats, nr, &b.b, b.jc+b.j0, b.n, b.k0+pc, kc)
 		}
-		for q := range wide {
+		for q := done; q < wide; q++ {
 			b.panel(q, pc, kc)
 		}
 	}
+}
+
+// wholePanels runs the panels of B that have all NR columns, read where they
+// stand, against the block, whose rows end in C. It returns how many they are.
+func (b *block) wholePanels() int {
+	nr := b.kern.nr
+	n := b.n / nr
+	if n > 0 {
+		x, j := &b.args, b.jc+b.j0
+		x.kc, x.rows, x.flags, x.panels, x.strideB = b.depth, b.m, toOut, n, 4*nr
+		x.a, x.strideA = &b.a.view.Data[b.i0*b.a.view.Stride+b.k0], 4*b.a.view.Stride
+		x.b, x.stepB = &b.b.view.Data[b.k0*b.b.view.Stride+j], 4*b.b.view.Stride
+		x.out, x.stride = &b.c.Data[b.i0*b.c.Stride+j], 4*b.c.Stride
+		b.kern.inPlace(b.mac, x)
+	}
+	return n
 }
 
 // panel runs panel q of B, steps pc..pc+kc of the cut, against the block.
@@ -259,7 +296,7 @@ func (b *block) panel(q, pc, kc int) {
 	cols := min(nr, b.n-q*nr)
 	narrow := b.directA && cols <= b.kern.most
 	x := &b.args
-	*x = macro{kc: kc, rows: b.m, cols: cols}
+	*x = macro{kc: kc, rows: b.m, cols: cols, panels: 1}
 	switch {
 	case b.directB && (cols == nr || narrow):
 		x.b, x.stepB = &b.b.view.Data[(b.k0+pc)*b.b.view.Stride+j], 4*b.b.view.Stride

@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"golang.org/x/sys/cpu"
-
-	"samebits/backend/exact"
-)
+import "samebits/backend/exact"
 
 // The sets of float32 kernels: 6×16 tiles fill 12 of the 16 AVX2 registers,
 // 12×32 tiles 24 of the 32 AVX-512 registers.
@@ -51,10 +47,10 @@ var (
 
 // kernels32 are the sets that this processor runs, the best first.
 var kernels32 = func() (sets []*kernel32) {
-	if simd && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
+	if has.avx512 {
 		sets = append(sets, avx512)
 	}
-	if simd {
+	if has.avx2 {
 		sets = append(sets, avx2)
 	}
 	return append(sets, portable)
@@ -107,6 +103,36 @@ func rowPairFused(x *rowPair)
 
 //go:noescape
 func rowPairSplit(x *rowPair)
+
+// addRowDots is addRowDotsPlain.
+func addRowDots(mac exact.Mac, x *rowDots) {
+	if mac == exact.Fused {
+		rowDotsFused(x)
+	} else {
+		rowDotsSplit(x)
+	}
+}
+
+//go:noescape
+func rowDotsFused(x *rowDots)
+
+//go:noescape
+func rowDotsSplit(x *rowDots)
+
+// addRowEnd is addRowEndPlain.
+func addRowEnd(mac exact.Mac, x *rowEnd) {
+	if mac == exact.Fused {
+		rowEndFused(x)
+	} else {
+		rowEndSplit(x)
+	}
+}
+
+//go:noescape
+func rowEndFused(x *rowEnd)
+
+//go:noescape
+func rowEndSplit(x *rowEnd)
 
 // packQuad packs four rows of src, kc steps, into lanes 0 to 3 of a panel.
 func packQuad(dst []float32, width int, src []float32, stride, kc int) {

@@ -31,7 +31,7 @@ func TestKernelsSetMXCSR(t *testing.T) {
 	}
 	for _, kern := range kernels32[:len(kernels32)-1] {
 		arg := func(a, b, c []float32) *macro {
-			return &macro{kc: steps, a: &a[0], b: &b[0], rows: 5, flags: toOut, out: &c[0], stride: 4 * kern.nr, stepB: 0, next: &b[0]}
+			return &macro{kc: steps, a: &a[0], b: &b[0], rows: 5, flags: toOut, out: &c[0], stride: 4 * kern.nr, stepB: 0, next: &b[0], panels: 1}
 		}
 		run[kern.name] = func(mac exact.Mac, a, b, c []float32) { kern.macro(mac, arg(a, b, c)) }
 		plain[kern.name] = func(mac exact.Mac, a, b, c []float32) { macroPlain(mac, kern.mr, kern.nr, arg(a, b, c)) }

@@ -6,6 +6,26 @@ GLOBL mxcsrDefault<>(SB), RODATA|NOPTR, $4
 DATA canonNaN<>+0(SB)/4, $0x7fc00000
 GLOBL canonNaN<>(SB), RODATA|NOPTR, $4
 
+// SOUND sets the default MXCSR, if the thread has another, and UNSOUND restores
+// the thread's own: reading it costs little, writing it stops the pipeline.
+#define SOUND(label) \
+	STMXCSR saved-8(SP); \
+	MOVL saved-8(SP), AX; \
+	ANDL $0xffc0, AX; \
+	CMPL AX, $0x1f80; \
+	JEQ label; \
+	LDMXCSR mxcsrDefault<>(SB); \
+label:
+
+#define UNSOUND(label) \
+	MOVL saved-8(SP), AX; \
+	ANDL $0xffc0, AX; \
+	CMPL AX, $0x1f80; \
+	JEQ label; \
+	LDMXCSR saved-8(SP); \
+label: \
+	RET
+
 // The 6×16 kernels of the product. Y0..Y11 hold the tile, two registers a row;
 // Y12 and Y13 one step of B; Y14 an element of A in all lanes; Y15 a product of
 // the split mac. A group of 4 rows leaves the rest of the tile alone. Fields of
@@ -78,8 +98,7 @@ GLOBL canonNaN<>(SB), RODATA|NOPTR, $4
 // YMACRO is a panel of B against all panels of a block of A. The first tiles
 // fetch the next panel of B ahead, R12 to R14.
 #define YMACRO(row) \
-	STMXCSR saved-8(SP); \
-	LDMXCSR mxcsrDefault<>(SB); \
+	SOUND(sound); \
 	MOVQ x+0(FP), AX; \
 	MOVQ 0(AX), R10; \
 	MOVQ 8(AX), SI; \
@@ -160,8 +179,7 @@ next: \
 	SUBQ $6, R9; \
 	JGT tile; \
 	VZEROUPPER; \
-	LDMXCSR saved-8(SP); \
-	RET
+	UNSOUND(back)
 
 // func macroFusedAVX2(x *macro)
 TEXT ·macroFusedAVX2(SB), NOSPLIT, $8-8
@@ -239,20 +257,24 @@ last: \
 // R13 counts the rows left, R14 those of the group: 6 as long as there are as
 // many, since no row past the last may be read, else up to 4.
 #define YDIRECT(row) \
-	STMXCSR saved-8(SP); \
-	LDMXCSR mxcsrDefault<>(SB); \
+	SOUND(sound); \
 	MOVQ x+0(FP), AX; \
 	MOVQ 24(AX), R13; \
 	MOVQ 8(AX), SI; \
 	MOVQ SI, base-16(SP); \
 	MOVQ 48(AX), BX; \
+	MOVQ BX, out-24(SP); \
+	MOVQ 16(AX), CX; \
+	MOVQ CX, panel-32(SP); \
+	MOVQ 96(AX), CX; \
+	MOVQ CX, left-40(SP); \
 	MOVQ 56(AX), DX; \
 	MOVQ 64(AX), R8; \
 	MOVQ 72(AX), R12; \
 group: \
 	YTILE(YZERO); \
 	MOVQ base-16(SP), SI; \
-	MOVQ 16(AX), DI; \
+	MOVQ panel-32(SP), DI; \
 	MOVQ 0(AX), CX; \
 	CMPQ R13, $6; \
 	JLT four; \
@@ -274,7 +296,7 @@ four: \
 	LEAQ (R10)(R8*1), DI; \
 	CMPQ R13, $3; \
 	CMOVQGT DI, R11; \
-	MOVQ 16(AX), DI; \
+	MOVQ panel-32(SP), DI; \
 	YDSTEPS(YDROWS4, row, loop4, tail4, last4); \
 stepped: \
 	VXORPS Y13, Y13, Y13; \
@@ -290,14 +312,25 @@ done: \
 	ADDQ CX, base-16(SP); \
 	SUBQ R14, R13; \
 	JGT group; \
+	DECQ left-40(SP); \
+	JLE all; \
+	MOVQ 104(AX), CX; \
+	ADDQ CX, panel-32(SP); \
+	MOVQ out-24(SP), BX; \
+	ADDQ $64, BX; \
+	MOVQ BX, out-24(SP); \
+	MOVQ 8(AX), SI; \
+	MOVQ SI, base-16(SP); \
+	MOVQ 24(AX), R13; \
+	JMP group; \
+all: \
 	VZEROUPPER; \
-	LDMXCSR saved-8(SP); \
-	RET
+	UNSOUND(back)
 
 // func inPlaceFusedAVX2(x *macro)
-TEXT ·inPlaceFusedAVX2(SB), NOSPLIT, $16-8
+TEXT ·inPlaceFusedAVX2(SB), NOSPLIT, $40-8
 	YDIRECT(YFUSED)
 
 // func inPlaceSplitAVX2(x *macro)
-TEXT ·inPlaceSplitAVX2(SB), NOSPLIT, $16-8
+TEXT ·inPlaceSplitAVX2(SB), NOSPLIT, $40-8
 	YDIRECT(YSPLIT)

@@ -6,6 +6,26 @@ GLOBL mxcsrDefault<>(SB), RODATA|NOPTR, $4
 DATA canonNaN<>+0(SB)/4, $0x7fc00000
 GLOBL canonNaN<>(SB), RODATA|NOPTR, $4
 
+// SOUND sets the default MXCSR, if the thread has another, and UNSOUND restores
+// the thread's own: reading it costs little, writing it stops the pipeline.
+#define SOUND(label) \
+	STMXCSR saved-8(SP); \
+	MOVL saved-8(SP), AX; \
+	ANDL $0xffc0, AX; \
+	CMPL AX, $0x1f80; \
+	JEQ label; \
+	LDMXCSR mxcsrDefault<>(SB); \
+label:
+
+#define UNSOUND(label) \
+	MOVL saved-8(SP), AX; \
+	ANDL $0xffc0, AX; \
+	CMPL AX, $0x1f80; \
+	JEQ label; \
+	LDMXCSR saved-8(SP); \
+label: \
+	RET
+
 // The 12×32 kernels of the product. Z0..Z23 hold the tile, two registers a
 // row; Z24 and Z25 one step of B; Z26 an element of A in all lanes; Z27 and
 // Z30 the products of the split mac. A group of 8 or 4 rows leaves the rest of
@@ -107,8 +127,7 @@ GLOBL canonNaN<>(SB), RODATA|NOPTR, $4
 
 // ZMACRO is a panel of B against all panels of a block of A.
 #define ZMACRO(row) \
-	STMXCSR saved-8(SP); \
-	LDMXCSR mxcsrDefault<>(SB); \
+	SOUND(sound); \
 	MOVQ x+0(FP), AX; \
 	MOVQ 0(AX), R10; \
 	MOVQ 8(AX), SI; \
@@ -209,8 +228,7 @@ next: \
 	SUBQ $12, R9; \
 	JGT tile; \
 	VZEROUPPER; \
-	LDMXCSR saved-8(SP); \
-	RET
+	UNSOUND(back)
 
 // func macroFused512(x *macro)
 TEXT ·macroFused512(SB), NOSPLIT, $8-8
@@ -324,13 +342,17 @@ last: \
 // are as many, since no row past the last may be read, else up to 4. 16 are 8
 // and 8, because chains in 4 registers wait for each other.
 #define ZDIRECT(load, row, finish) \
-	STMXCSR saved-8(SP); \
-	LDMXCSR mxcsrDefault<>(SB); \
+	SOUND(sound); \
 	MOVQ x+0(FP), AX; \
 	MOVQ 24(AX), R13; \
 	MOVQ 8(AX), SI; \
 	MOVQ SI, base-16(SP); \
 	MOVQ 48(AX), BX; \
+	MOVQ BX, out-24(SP); \
+	MOVQ 16(AX), CX; \
+	MOVQ CX, panel-32(SP); \
+	MOVQ 96(AX), CX; \
+	MOVQ CX, left-40(SP); \
 	MOVQ 56(AX), DX; \
 	MOVQ 64(AX), R8; \
 	MOVQ 72(AX), R12; \
@@ -344,7 +366,7 @@ last: \
 group: \
 	ZCLEAR; \
 	MOVQ base-16(SP), SI; \
-	MOVQ 16(AX), DI; \
+	MOVQ panel-32(SP), DI; \
 	MOVQ 0(AX), CX; \
 	CMPQ R13, $8; \
 	JLT four; \
@@ -375,7 +397,7 @@ four: \
 	LEAQ (R10)(R8*1), DI; \
 	CMPQ R13, $3; \
 	CMOVQGT DI, R11; \
-	MOVQ 16(AX), DI; \
+	MOVQ panel-32(SP), DI; \
 	ZDSTEPS(load, ZDROWS4, row, loop4, tail4, last4); \
 stepped: \
 	MOVQ R13, CX; \
@@ -389,22 +411,33 @@ done: \
 	ADDQ CX, base-16(SP); \
 	SUBQ R14, R13; \
 	JGT group; \
+	DECQ left-40(SP); \
+	JLE all; \
+	MOVQ 104(AX), CX; \
+	ADDQ CX, panel-32(SP); \
+	MOVQ out-24(SP), BX; \
+	ADDQ $128, BX; \
+	MOVQ BX, out-24(SP); \
+	MOVQ 8(AX), SI; \
+	MOVQ SI, base-16(SP); \
+	MOVQ 24(AX), R13; \
+	JMP group; \
+all: \
 	VZEROUPPER; \
-	LDMXCSR saved-8(SP); \
-	RET
+	UNSOUND(back)
 
 // func inPlaceFused512(x *macro)
-TEXT ·inPlaceFused512(SB), NOSPLIT, $16-8
+TEXT ·inPlaceFused512(SB), NOSPLIT, $40-8
 	ZDIRECT(ZDB, ZFUSED, ZDFINISH)
 
 // func inPlaceSplit512(x *macro)
-TEXT ·inPlaceSplit512(SB), NOSPLIT, $16-8
+TEXT ·inPlaceSplit512(SB), NOSPLIT, $40-8
 	ZDIRECT(ZDB, ZSPLIT, ZDFINISH)
 
 // func narrowFused512(x *macro)
-TEXT ·narrowFused512(SB), NOSPLIT, $16-8
+TEXT ·narrowFused512(SB), NOSPLIT, $40-8
 	ZDIRECT(ZNB, ZNFUSED, ZNFINISH)
 
 // func narrowSplit512(x *macro)
-TEXT ·narrowSplit512(SB), NOSPLIT, $16-8
+TEXT ·narrowSplit512(SB), NOSPLIT, $40-8
 	ZDIRECT(ZNB, ZNSPLIT, ZNFINISH)

@@ -17,7 +17,7 @@ type kernel32 struct {
 	direct int // elements of A, and of B, up to which they are read in place
 
 	macro   func(mac exact.Mac, x *macro) // A and B packed
-	inPlace func(mac exact.Mac, x *macro) // A as it stands, B by steps
+	inPlace func(mac exact.Mac, x *macro) // A as it stands, B by steps, panel after panel
 	narrow  func(mac exact.Mac, x *macro) // inPlace of few columns, if there is one
 	most    int                           // columns of narrow
 }
@@ -40,6 +40,8 @@ type macro struct {
 	stepB   int      // in place: bytes between steps of B
 	next    *float32 // packed: what of B comes next, fetched ahead
 	cols    int      // narrow: columns
+	panels  int      // in place: panels of B, one after the other, ≥ 1; narrow: 1
+	strideB int      // in place: bytes between panels of B
 }
 
 // Flags of a macro. In place kernels start at +0 and end in out.
@@ -53,13 +55,17 @@ var portable = &kernel32{name: "portable", mr: mr, nr: nr, kc: 256, mc: 96, nc: 
 	macro:   func(mac exact.Mac, x *macro) { macroPlain(mac, mr, nr, x) },
 	inPlace: func(mac exact.Mac, x *macro) { inPlacePlain(mac, nr, x) }}
 
+// maxNR is the largest NR of any set.
+const maxNR = 32
+
 // macroPlain is the plain twin of the SIMD macro kernels.
 func macroPlain(mac exact.Mac, mr, nr int, x *macro) {
 	for i0 := 0; i0 < x.rows; i0 += mr {
 		a := unsafe.Slice(offset(x.a, 4*i0*x.kc), mr*x.kc)
 		b := unsafe.Slice(x.b, nr*x.kc)
 		for i := range min(mr, x.rows-i0) {
-			chains := make([]float32, nr)
+			var lanes [maxNR]float32
+			chains := lanes[:nr]
 			if x.flags&fromTiles != 0 {
 				copy(chains, unsafe.Slice(offset(x.tiles, 4*(i0+i)*nr), nr))
 			}
@@ -74,15 +80,19 @@ func macroPlain(mac exact.Mac, mr, nr int, x *macro) {
 // inPlacePlain is the plain twin of the SIMD kernels that read A in place.
 // Its nr is the number of columns for narrow ones.
 func inPlacePlain(mac exact.Mac, nr int, x *macro) {
-	for i := range x.rows {
-		a := unsafe.Slice(offset(x.a, i*x.strideA), x.kc)
-		chains := make([]float32, nr)
-		for k, e := range a {
-			macRow(mac, chains, e, unsafe.Slice(offset(x.b, k*x.stepB), nr))
+	y := *x
+	y.flags = toOut
+	for range x.panels {
+		for i := range y.rows {
+			a := unsafe.Slice(offset(y.a, i*y.strideA), y.kc)
+			var lanes [maxNR]float32
+			chains := lanes[:nr]
+			for k, e := range a {
+				macRow(mac, chains, e, unsafe.Slice(offset(y.b, k*y.stepB), nr))
+			}
+			y.leave(chains, i)
 		}
-		y := *x
-		y.flags = toOut
-		y.leave(chains, i)
+		y.b, y.out = offset(y.b, y.strideB), offset(y.out, 4*nr)
 	}
 }
 

@@ -17,6 +17,10 @@ func addTile(r, t *tile) { addTilePlain(r, t) }
 
 func addRowPair(mac exact.Mac, x *rowPair) { addRowPairPlain(mac, x) }
 
+func addRowDots(mac exact.Mac, x *rowDots) { addRowDotsPlain(mac, x) }
+
+func addRowEnd(mac exact.Mac, x *rowEnd) { addRowEndPlain(mac, x) }
+
 // The packing kernels are called only where simd is true.
 func packQuad(dst []float32, width int, src []float32, stride, kc int) {
 	packQuadPlain(dst, width, src, stride, kc)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"samebits/backend"
 	"samebits/backend/exact"
 )
 
@@ -159,7 +160,7 @@ func TestKernelSetsAreTheirTwins(t *testing.T) {
 			kind := rows % hardKinds
 			panels := ceil(rows, mr)
 			stride, strideA := nr+3, kc+2
-			a, b := hard(r, panels*mr*strideA, kind), hard(r, kc*(nr+5), kind)
+			a, b := hard(r, panels*mr*strideA, kind), hard(r, kc*(nr+5)+4, kind)
 			tiles := hard(r, panels*mr*nr, kind)
 			for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
 				for flags := range 4 {
@@ -185,14 +186,22 @@ func TestKernelSetsAreTheirTwins(t *testing.T) {
 					if flags != toOut {
 						continue
 					}
-					x, y := arg(&got), arg(&want)
-					x.strideA, x.stepB = 4*strideA, 4*(nr+5)
-					y.strideA, y.stepB = x.strideA, x.stepB
-					kern.inPlace(mac, x)
-					inPlacePlain(mac, nr, y)
-					if err := sameEveryBit(got[1], want[1]); err != nil {
-						t.Fatalf("%s, in place: %v", what, err)
+					for _, panels := range []int{1, 3} { // overlapping panels of B serve as well
+						wide := nr*panels + 3
+						got, want := filled(rows*wide, 7), filled(rows*wide, 7)
+						arg := func(out []float32) *macro {
+							return &macro{kc: kc, a: &a[0], b: &b[0], rows: rows, out: &out[0], stride: 4 * wide,
+								strideA: 4 * strideA, stepB: 4 * (nr + 5), panels: panels, strideB: 8}
+						}
+						kern.inPlace(mac, arg(got))
+						inPlacePlain(mac, nr, arg(want))
+						if err := sameEveryBit(got, want); err != nil {
+							t.Fatalf("%s, in place, %d panels: %v", what, panels, err)
+						}
 					}
+					x, y := arg(&got), arg(&want)
+					x.strideA, x.stepB, x.panels = 4*strideA, 4*(nr+5), 1
+					y.strideA, y.stepB, y.panels = x.strideA, x.stepB, 1
 					for cols := 1; cols <= kern.most; cols++ {
 						x.cols = cols
 						kern.narrow(mac, x)
@@ -248,6 +257,83 @@ func TestRowPairIsItsTwin(t *testing.T) {
 						}
 						if err := sameFloats(got, want); err != nil {
 							t.Fatalf("%v, %d steps, %d columns, kind %d, second %d: %v", mac, k+1, n, kind, second, err)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// Dot products of groups of eight rows are those of the plain twin.
+func TestRowDotsAreTheirTwin(t *testing.T) {
+	if !simd {
+		t.Skip("this processor lacks AVX2 or FMA: the twin is all there is")
+	}
+	r := rand.New(rand.NewPCG(15, 16))
+	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+		for k := 8; k <= 56; k += 8 {
+			for groups := 1; groups <= 9; groups++ {
+				for kind := range hardKinds {
+					stride := k + groups%3
+					a, x := hard(r, 8*groups*stride, kind), hard(r, k, kind)
+					want := hard(r, 8*groups, kind)
+					got := append([]float32(nil), want...)
+					arg := func(acc []float32) *rowDots {
+						return &rowDots{k: k, a: &a[0], stride: 4 * stride, x: &x[0], groups: groups, acc: &acc[0]}
+					}
+					addRowDots(mac, arg(got))
+					addRowDotsPlain(mac, arg(want))
+					if err := sameFloats(got, want); err != nil {
+						t.Fatalf("%v, %d steps, %d groups, kind %d: %v", mac, k, groups, kind, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The SIMD epilogue is its plain twin, of every combination of its parts.
+func TestRowEndIsItsTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+		for flags := range 2 * endRelu {
+			for kind := range hardKinds {
+				for n := 8; n <= 40; n += 8 {
+					x, c, bias := hard(r, n, kind), hard(r, n, kind), hard(r, n, kind)
+					got, want := append([]float32(nil), c...), append([]float32(nil), c...)
+					arg := func(dst []float32) *rowEnd {
+						return &rowEnd{n: n, r: &x[0], dst: &dst[0], c: &dst[0], bias: &bias[0], alpha: -1.7, beta: 0.3, flags: flags}
+					}
+					addRowEnd(mac, arg(got))
+					addRowEndPlain(mac, arg(want))
+					if err := sameEveryBit(got, want); err != nil {
+						t.Fatalf("%v, flags %d, %d elements, kind %d: %v", mac, flags, n, kind, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A finished row is exact.Epilogue.Apply of its elements.
+func TestFinishRowIsTheEpilogue(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	for _, mac := range []exact.Mac{exact.Fused, exact.Split} {
+		for act := backend.NoActivation; act <= backend.Softplus; act++ {
+			for kind := range hardKinds {
+				for _, n := range []int{1, 7, 8, 9, 16, 31, 200} {
+					const j0 = 3
+					x, c, bias := hard(r, n, kind), hard(r, n, kind), hard(r, n+j0, kind)
+					for _, e := range []exact.Epilogue{{Alpha: 1}, {Alpha: -1.7, Beta: 1}, {Alpha: 1, Beta: -0.3, Bias: bias}} {
+						e.Act = activations[mac][act]
+						got, want := append([]float32(nil), c...), make([]float32, n)
+						for j := range want {
+							want[j] = exact.CanonNaN(e.Apply(mac, x[j], j0+j, c[j]))
+						}
+						finishRow(mac, &e, act, got, append([]float32(nil), x...), j0)
+						if err := sameEveryBit(got, want); err != nil {
+							t.Fatalf("%v, %v, kind %d, %d elements, alpha %v, beta %v: %v", mac, act, kind, n, e.Alpha, e.Beta, err)
 						}
 					}
 				}

@@ -31,32 +31,65 @@ func gumbelSoftmaxReference(d *driver, op *backend.GumbelSoftmax) error {
 }
 
 func gumbelSoftmaxFast(ctx context.Context, d *driver, op *backend.GumbelSoftmax) error {
-	x := matrix[float32](op.X, 0)
-	y, hasY := optional[float32](op.Y)
-	oneHot, hasOneHot := optional[float32](op.OneHot)
-	k := d.softmaxKernel(op.Tau.Real(1))
-	stream := hasY && d.streams(op.Y)
-	return d.forRows(ctx, x.Rows, x.Cols, func(i int, spread spreader) error {
-		at, logits := position(op.Draws, i, 0), x.Row(i)
-		if !hasY {
-			best, err := drawRow(d.mac, at, logits, 1, spread)
-			storeOneHot(oneHot.Row(i), best)
-			return err
-		}
-		t := y.Row(i)
-		if len(t) <= exact.SumBlock {
-			perturb(d.mac, at, t, logits, 0)
-		} else if err := spread(len(t), func(from, to int) {
-			perturb(d.mac, at, t[from:to], logits[from:to], from)
-		}); err != nil {
-			return err
-		}
-		if hasOneHot {
-			storeOneHot(oneHot.Row(i), argMaxDrawn(t))
-		}
-		return k.row(t, t, false, stream, spread)
-	})
+	c := gumbelSoftmaxCalls.take()
+	defer gumbelSoftmaxCalls.give(c)
+	a := &c.args
+	a.k, a.draws, a.x = d.softmaxKernel(op.Tau.Real(1)), op.Draws, matrix[float32](op.X, 0)
+	a.y, a.hasY = optional[float32](op.Y)
+	a.oneHot, a.hasOneHot = optional[float32](op.OneHot)
+	a.stream = a.hasY && d.streams(op.Y)
+	return c.forRows(ctx, d, a.x.Rows, a.x.Cols, (*gumbelSoftmaxCall).row)
 }
+
+type gumbelSoftmaxCall struct {
+	k               softmaxKernel
+	draws           backend.Draws
+	x, y, oneHot    exact.View[float32]
+	hasY, hasOneHot bool
+	stream          bool
+}
+
+var gumbelSoftmaxCalls calls[gumbelSoftmaxCall]
+
+func (c *gumbelSoftmaxCall) row(i int, s spreader) error {
+	at, logits := position(c.draws, i, 0), c.x.Row(i)
+	if !c.hasY {
+		best, err := drawRow(c.k.mac, at, logits, 1, s)
+		storeOneHot(c.oneHot.Row(i), best)
+		return err
+	}
+	t := c.y.Row(i)
+	if err := perturbRow(c.k.mac, at, t, logits, s); err != nil {
+		return err
+	}
+	if c.hasOneHot {
+		storeOneHot(c.oneHot.Row(i), argMaxDrawn(t))
+	}
+	return c.k.row(t, t, false, c.stream, s)
+}
+
+// perturbRow stores x + gumbel for all elements of a row.
+func perturbRow(mac exact.Mac, at exact.Position, t, x []float32, s spreader) error {
+	if len(t) <= exact.SumBlock {
+		perturb(mac, at, t, x, 0)
+		return nil
+	}
+	c := perturbedRows.take()
+	defer perturbedRows.give(c)
+	c.args = perturbedRow{mac, at, t, x}
+	return c.spread(s, len(t), (*perturbedRow).block)
+}
+
+// perturbedRow is a row of several blocks.
+type perturbedRow struct {
+	mac  exact.Mac
+	at   exact.Position
+	t, x []float32
+}
+
+var perturbedRows calls[perturbedRow]
+
+func (r *perturbedRow) block(from, to int) { perturb(r.mac, r.at, r.t[from:to], r.x[from:to], from) }
 
 // perturb stores x + gumbel for the elements from, from+1, … of a row; from is
 // a multiple of 4.

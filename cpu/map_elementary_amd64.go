@@ -6,7 +6,7 @@ import (
 )
 
 // elementaryRow returns a function over rows of any length, by way of the
-// vectors of exp, log and log1p, or nil where fn or this processor has none.
+// vectors of exp, log, log1p, sin and cos, or nil where fn or this processor has none.
 // scratch is as long as y, which may be a.
 func elementaryRow(mac exact.Mac, fn backend.Fn) func(y, a, scratch []float32) {
 	if !simd {
@@ -38,6 +38,10 @@ func elementaryRow(mac exact.Mac, fn backend.Fn) func(y, a, scratch []float32) {
 		return direct(vecLog)
 	case backend.FnLog1p:
 		return direct(vecLog1p)
+	case backend.FnSin:
+		return direct(vecSin)
+	case backend.FnCos:
+		return direct(vecCos)
 	case backend.FnSigmoid:
 		return around(minusAbsAVX2, sigmoidEndAVX2, vecExp)
 	case backend.FnSoftplus:

@@ -86,7 +86,7 @@ func TestElementaryKernels(t *testing.T) {
 	for _, profile := range profiles {
 		d := runDriver(t, profile)
 		for _, fn := range []backend.Fn{backend.FnExp, backend.FnExpm1, backend.FnLog, backend.FnLog1p, backend.FnTanh,
-			backend.FnSigmoid, backend.FnSoftplus} {
+			backend.FnSigmoid, backend.FnSoftplus, backend.FnSin, backend.FnCos} {
 			rowFunction(d.mac, fn)(y, x, nil, nil, scratch)
 			rowFunctionPlain(d.mac, fn)(want, x, nil, nil)
 			for i := range x {

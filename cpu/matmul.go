@@ -2,7 +2,7 @@ package cpu
 
 import (
 	"context"
-	"math"
+	"sync"
 	"unsafe"
 
 	"samebits/backend"
@@ -46,12 +46,12 @@ func matMul(ctx context.Context, d *driver, o *backend.MatMul) error {
 	macs := int64(m) * int64(n) * int64(k)
 	if batch := o.C.Batch(); batch > 1 && macs <= smallProduct {
 		grain := int(max(1, min(tinyProduct/max(1, macs), int64(ceil(batch, d.threads)))))
-		return d.parallel(ctx, batch, grain, func(from, to int) {
-			for b := from; b < to; b++ {
-				// The only error is the context's, which parallel returns too.
-				_ = multiply(ctx, d, o, b, k, 1)
-			}
-		})
+		p := batchPool.Get().(*batchProduct)
+		p.ctx, p.d, p.op, p.k = ctx, d, o, k
+		err := d.parallel(ctx, batch, grain, p.work)
+		p.ctx, p.d, p.op = nil, nil, nil
+		batchPool.Put(p)
+		return err
 	}
 	threads := d.threads
 	if macs <= tinyProduct {
@@ -63,6 +63,29 @@ func matMul(ctx context.Context, d *driver, o *backend.MatMul) error {
 		}
 	}
 	return nil
+}
+
+// batchProduct is a batch of small products under way, kept for the next.
+type batchProduct struct {
+	ctx  context.Context
+	d    *driver
+	op   *backend.MatMul
+	k    int
+	work func(from, to int)
+}
+
+var batchPool = sync.Pool{New: func() any {
+	p := new(batchProduct)
+	p.work = p.matrices
+	return p
+}}
+
+// matrices computes matrices from..to of the batch.
+func (p *batchProduct) matrices(from, to int) {
+	for b := from; b < to; b++ {
+		// The only error is the context's, which parallel returns too.
+		_ = multiply(p.ctx, p.d, p.op, b, p.k, 1)
+	}
 }
 
 // multiply computes one matrix of the batch.
@@ -83,9 +106,14 @@ func multiply(ctx context.Context, d *driver, o *backend.MatMul, batch, k, threa
 	}
 	g.m, g.n = g.c.Rows, g.c.Cols
 	var err error
-	if g.n <= maxTurned && g.m >= 16*g.n && g.k > 0 && o.C.DType() == backend.Float32 {
+	real := g.a.order <= stepMajor && g.b.order <= stepMajor
+	switch {
+	case real && g.k > 0 && g.n <= maxTurned && g.m >= 16*g.n:
 		err = g.runTurned(ctx)
-	} else {
+	case real && g.k > 0 && g.m == 1 && g.vector():
+		g.turned = false
+		err = g.runDots(ctx)
+	default:
 		err = g.run(ctx)
 	}
 	gemmPool.Put(g)
@@ -100,28 +128,36 @@ const maxTurned = 6
 // finishes C's rows from it.
 func (g *gemm) runTurned(ctx context.Context) error {
 	m, n, c, plain := g.m, g.n, g.c, g.plain
+	g.a, g.b = g.b, g.a
+	if n == 1 {
+		g.m, g.n = 1, m
+		if g.vector() {
+			g.turned = true
+			return g.runDots(ctx)
+		}
+	}
 	turned := floatScratch(m * n)
 	defer releaseFloats(turned)
-	g.a, g.b = g.b, g.a
 	g.m, g.n, g.c, g.plain = n, m, exact.Dense(*turned, n, m), true
 	if err := g.run(ctx); err != nil {
 		return err
 	}
 	g.m, g.n, g.c, g.plain = m, n, c, plain
-	var row [maxTurned]float32
+	row := g.own.last[:n]
 	for i := range m {
-		for j := range n {
+		for j := range row {
 			row[j] = (*turned)[j*m+i]
 		}
-		g.last(row[:n], i, 0)
+		g.last(row, i, 0)
 	}
 	return nil
 }
 
 func (g *gemm) floatOperands(o *backend.MatMul, batch int) {
-	g.a = operand{view: matrix[float32](o.A, batch), order: orderOf(!o.TransA)}
-	g.b = operand{view: matrix[float32](o.B, batch), order: orderOf(o.TransB)}
-	g.c = matrix[float32](o.C, batch)
+	setMatrix(&g.a.view, o.A, batch)
+	setMatrix(&g.b.view, o.B, batch)
+	setMatrix(&g.c, o.C, batch)
+	g.a.order, g.b.order = orderOf(!o.TransA), orderOf(o.TransB)
 	g.plain = bare(g.d, o) && o.Act == backend.NoActivation
 	if !g.plain {
 		g.epi = epilogue32{real: epilogue(g.mac, o), act: o.Act, fault: g.d.fault}
@@ -196,50 +232,6 @@ func (e *epilogue32) row(g *gemm, r []float32, i, j int) {
 		}
 	}
 	finishRow(g.mac, &e.real, e.act, dst, r, j)
-}
-
-// finishRow is exact.Epilogue.Apply over part of a row of C, dst, whose products r
-// it overwrites and whose first column is j0. act names e.Act.
-func finishRow(mac exact.Mac, e *exact.Epilogue, act backend.Activation, dst, r []float32, j0 int) {
-	dst = dst[:len(r)]
-	if e.Alpha != 1 && e.Alpha != 0 {
-		for j := range r {
-			r[j] = float32(r[j] * e.Alpha)
-		}
-	}
-	switch {
-	case e.Beta == 1: // one rounding in either profile
-		for j, c := range dst {
-			r[j] += c
-		}
-	case e.Beta != 0:
-		for j, c := range dst {
-			r[j] = mac.Mac(r[j], e.Beta, c)
-		}
-	}
-	if e.Bias != nil {
-		for j, x := range e.Bias[j0 : j0+len(r)] {
-			r[j] += x
-		}
-	}
-	switch {
-	case act == backend.Relu: // by masks, since signs are hard to predict
-		for j, x := range r {
-			u := math.Float32bits(x)
-			dst[j] = exact.CanonNaN(x)
-			if x == x {
-				dst[j] = math.Float32frombits(u &^ uint32(int32(u)>>31))
-			}
-		}
-		return
-	case e.Act != nil:
-		for j, x := range r {
-			r[j] = e.Act(x)
-		}
-	}
-	for j, x := range r {
-		dst[j] = exact.CanonNaN(x)
-	}
 }
 
 func epilogue(mac exact.Mac, o *backend.MatMul) exact.Epilogue {

@@ -69,7 +69,7 @@ func BenchmarkOrder(b *testing.B) {
 	ctx := context.Background()
 	var fma *Ceiling
 	for _, c := range Ceilings(1) {
-		if rate, err := c.Measure(ctx); !c.Memory && err == nil {
+		if rate, err := c.Measure(ctx); c.Bound == Compute && err == nil {
 			if best, _ := measured(ctx, fma); rate > best {
 				fma = c
 			}

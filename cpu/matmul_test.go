@@ -22,6 +22,41 @@ var productShapes = [][3]int{
 	{2, 3, exact.Cut - 1}, {3, 2, exact.Cut}, {7, 17, exact.Cut + 1}, {97, 6, exact.Cut + 2}, {1, 5, 2*exact.Cut + 300},
 }
 
+// Products of one row or one column, of which threads take pieces, and which
+// leave rests of rows and steps.
+func TestMatMulVectors(t *testing.T) {
+	lengths := []int{1, 7, 8, 9, 63, 64, 65, 75, 200, 1100}
+	depths := []int{1, 5, 8, 16, 23, 24, 65, exact.Cut + 13}
+	for _, profile := range profiles {
+		for i, n := range lengths {
+			for j, k := range depths {
+				if (n > 100 || testing.Short() && n > 9) && k > 100 {
+					continue
+				}
+				for v := range 8 {
+					transA, transB, kind := v&1 != 0, v&2 != 0, (i+j+v)%hardKinds
+					s := [2]int{1, n}
+					if v&4 != 0 {
+						s = [2]int{n, 1}
+					}
+					a, b := turned(1, s[0], k, transA, v%3), turned(1, k, s[1], transB, i%2)
+					c := shape{1, s[0], s[1], j % 3}
+					what := fmt.Sprintf("%v %v of %d, variant %d, kind %d", profile, s, k, v, kind)
+					same(t, profile, what, func(r *rig) backend.Op {
+						op := &backend.MatMul{TransA: transA, TransB: transB, A: in(r, a, numbers(1, a.len(), kind)),
+							B: in(r, b, numbers(2, b.len(), kind)), C: out(r, c, numbers(3, c.len(), 2))}
+						if (i+j)%3 == 0 {
+							op.Beta, op.Act = backend.Scalar(-0.7), backend.Sigmoid
+							op.Bias = in(r, shape{1, 1, s[1], 0}, numbers(4, s[1], 2))
+						}
+						return op
+					})
+				}
+			}
+		}
+	}
+}
+
 // The plain twins, which other processors run, give the same bits.
 func TestMatMulWithoutSIMD(t *testing.T) {
 	defer func(was bool) { simd = was }(simd)
@@ -60,7 +95,7 @@ func TestMatMulOnEveryKernelSet(t *testing.T) {
 		for n, s := range shapes {
 			for v := range 4 {
 				transA, transB := v&1 != 0, v&2 != 0
-				if s[2] > exact.Cut && (v != n%4 || name == "portable") {
+				if (s[2] > exact.Cut || testing.Short()) && (v != n%4 || s[2] > exact.Cut && name == "portable") {
 					continue
 				}
 				profile, kind := profiles[(n+v)%2], (n+v)%hardKinds
@@ -88,38 +123,64 @@ func TestMatMulOnEveryKernelSet(t *testing.T) {
 	})
 }
 
-// In steady state the driver allocates nothing, on any path.
+// In steady state a device allocates nothing, on any path.
 func TestMatMulAllocatesNothing(t *testing.T) {
 	if raceDetector {
 		t.Skip("under the race detector sync.Pool drops memory at random")
 	}
 	ctx := context.Background()
+	shapes := [][4]int{{1, 3, 3, 3}, {1, 64, 64, 64}, {1, 2, 300, 100}, {1, 300, 3, 100}, {1, 150, 130, 600}, {1, 200, 190, 180},
+		{1, 1, 300, 100}, {1, 300, 1, 100}, {1, 20, 30, 0}, {1, 9, 40, exact.Cut + 5}, {7, 20, 30, 10}, {3, 110, 120, 130}}
+	if testing.Short() {
+		shapes = shapes[6:11]
+	}
 	for _, threads := range []int{1, 2} {
 		dev, err := backend.Open(ctx, "cpu", backend.Config{Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &driver{threads: threads}
-		for _, s := range [][3]int{{3, 3, 3}, {64, 64, 64}, {2, 300, 100}, {300, 3, 100}, {150, 130, 600}, {200, 190, 180}} {
-			op := &backend.MatMul{Act: backend.Sigmoid}
-			for i, p := range []**backend.Tensor{&op.A, &op.B, &op.C} {
-				rows, cols := [3]int{s[0], s[2], s[0]}[i], [3]int{s[2], s[1], s[1]}[i]
-				if *p, err = backend.FromSlice(ctx, dev, rows, cols, make([]float32, rows*cols)); err != nil {
-					t.Fatal(err)
+		defer dev.Close()
+		for _, s := range shapes {
+			for v := range 8 {
+				dtype := backend.Float32
+				op := &backend.MatMul{TransA: v&1 != 0, TransB: v&2 != 0}
+				if v >= 4 {
+					op.Alpha, op.Beta, op.Act = backend.Scalar(2), backend.Scalar(0.5), backend.Softplus
 				}
-			}
-			for _, act := range []backend.Activation{backend.NoActivation, backend.Sigmoid} {
-				op.Act = act
-				if n := testing.AllocsPerRun(50, func() {
-					if err := d.Run(ctx, op); err != nil {
+				if v == 1 || v == 6 {
+					dtype, op.Act = backend.Complex64, backend.NoActivation
+				}
+				for i, p := range []**backend.Tensor{&op.A, &op.B, &op.C, &op.Bias} {
+					rows, cols := [4]int{s[1], s[3], s[1], 1}[i], [4]int{s[3], s[2], s[2], s[2]}[i]
+					if (i == 0 && op.TransA) || (i == 1 && op.TransB) {
+						rows, cols = cols, rows
+					}
+					batch := s[0]
+					if i == 3 {
+						batch = 1
+					}
+					whole, err := dev.NewBatch(dtype, batch, rows, cols+3)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer whole.Close()
+					if *p, err = whole.Slice(0, rows, 1, cols+1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if v < 4 {
+					op.Bias = nil
+				}
+				ops := []backend.Op{op}
+				if n := testing.AllocsPerRun(20, func() {
+					if err := dev.Run(ctx, ops...); err != nil {
 						t.Error(err)
 					}
 				}); n != 0 {
-					t.Errorf("%v on %d threads, %v: %v allocations a product", s, threads, act, n)
+					t.Errorf("%v on %d threads, variant %d: %v allocations a product", s, threads, v, n)
 				}
 			}
 		}
-		dev.Close()
 	}
 }
 
@@ -162,7 +223,11 @@ func (c *endingContext) Err() error {
 
 // Totals between cuts, over several blocks of rows and of columns.
 func TestMatMulCutsAcrossBlocks(t *testing.T) {
-	for v, s := range [][3]int{{101, 67, exact.Cut + 3}, {2, 1043, exact.Cut + 1}} {
+	shapes := [][3]int{{101, 67, exact.Cut + 3}, {2, 1043, exact.Cut + 1}}
+	if testing.Short() {
+		shapes = [][3]int{{101, 3, exact.Cut + 3}, {1, 1043, exact.Cut + 1}}
+	}
+	for v, s := range shapes {
 		a, b, c := shape{1, s[0], s[2], 0}, shape{1, s[2], s[1], 1}, shape{1, s[0], s[1], 1}
 		same(t, profiles[v], fmt.Sprintf("%v %v", profiles[v], s), func(r *rig) backend.Op {
 			return &backend.MatMul{A: in(r, a, numbers(1, a.len(), 0)), B: in(r, b, numbers(2, b.len(), 0)),
@@ -193,6 +258,9 @@ func TestMatMulShapes(t *testing.T) {
 	for _, profile := range profiles {
 		for n, s := range productShapes {
 			for v := range 4 {
+				if testing.Short() && v != n%4 {
+					continue
+				}
 				transA, transB, kind := v&1 != 0, v&2 != 0, (n+v)%hardKinds
 				a, b := turned(1, s[0], s[2], transA, v%2), turned(1, s[2], s[1], transB, n%2)
 				c := shape{1, s[0], s[1], (n + v) % 3}
@@ -209,6 +277,9 @@ func TestMatMulComplexShapes(t *testing.T) {
 	for _, profile := range profiles {
 		for n, s := range productShapes {
 			for v := range 4 {
+				if testing.Short() && v != n%4 {
+					continue
+				}
 				transA, transB, kind := v&1 != 0, v&2 != 0, (n+v)%hardKinds
 				conjA, conjB := (n+v)&1 != 0, (n+v)&2 != 0
 				a, b := turned(1, s[0], s[2], transA, v%2), turned(1, s[2], s[1], transB, n%2)

@@ -6,7 +6,7 @@ import (
 	"samebits/backend"
 )
 
-// buffer is host memory, aligned to a cache line.
+// buffer is host memory, aligned to a cache line unless it is borrowed.
 type buffer struct {
 	bytes []byte
 	unmap func() // gives mapped memory back; nil on the heap
@@ -32,6 +32,9 @@ func (d *driver) Alloc(size int64) (backend.Buffer, error) {
 	d.buffers[b] = struct{}{}
 	return b, nil
 }
+
+// Borrow implements backend.Borrower.
+func (d *driver) Borrow(host []byte) backend.Buffer { return &buffer{bytes: host} }
 
 // Free implements backend.Driver.
 func (d *driver) Free(b backend.Buffer) {

@@ -460,6 +460,15 @@ func TestDistanceFamilyInSteadyState(t *testing.T) {
 				o := scatterOp(r, n, d, k, x, labelsFor(n, k), nil, scalesOf(x, n, d))
 				return func(ctx context.Context) error { return scatterSumFast(ctx, drv, o) }
 			}(),
+			"distances": func() func(context.Context) error {
+				o := &backend.Distances{D: out(r, shape{1, n, k, 2}, make([]float32, n*k)), X: in(r, shape{1, n, d, 0}, x), C: in(r, shape{1, k, d, 0}, c)}
+				return func(ctx context.Context) error { return distancesFast(ctx, drv, o) }
+			}(),
+			"distances of pairs": func() func(context.Context) error {
+				o := &backend.Distances{D: out(r, shape{1, n, 1, 0}, make([]float32, n)), X: in(r, shape{1, n, d, 0}, x), C: in(r, shape{1, k, d, 0}, c),
+					Index: in(r, shape{1, n, 1, 0}, labelsFor(n, k)), Metric: backend.Cosine}
+				return func(ctx context.Context) error { return distancesFast(ctx, drv, o) }
+			}(),
 		} {
 			ended, cancel := context.WithCancel(context.Background())
 			cancel()

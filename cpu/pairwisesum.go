@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"sync"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -13,51 +14,69 @@ func init() { register("pairwisesum", pairwiseSumFast, pairwiseSumReference) }
 // longest piece that a row reduction sums in one go, and adds each group's
 // part of it to the 64 lanes.
 func pairwiseSumFast(ctx context.Context, d *driver, o *backend.PairwiseSum) error {
-	x, c, y := rowsOf(o.X), rowsOf(o.C), matrix[float32](o.Y, 0)
+	c := rowsOf(o.C)
 	m, err := newMeasuring(ctx, d, o.Metric, c)
 	if err != nil {
 		return err
 	}
 	defer m.release()
-	groups := membersOf(o.Label, c.Rows, y.Cols)
-	blocks, step := len(groups), m.v.group()
-	return d.parallel(ctx, x.Rows, step, func(from, to int) {
-		s := lanePool.Get().(*laneScratch)
-		defer lanePool.Put(s)
-		rows := m.rows(s, part(x, from, to))
-		results := grown(&s.sums, (to-from)*y.Cols*blocks) // [row][group][block]
-		for b, group := range groups {
-			j, n := b*exact.SumBlock, min(exact.SumBlock, c.Rows-b*exact.SumBlock)
-			width := m.width(n)
-			tiles := grown(&s.tiles, step*width)
-			m.measure(tiles, rows, 0, j, j+n)
-			for i := range to - from {
-				distances := tiles[i*width:][:n]
-				if o.Metric == backend.Euclidean || m.cosine {
-					for l, sum := range distances {
-						distances[l] = finish(o.Metric, sum)
-					}
-				}
-				for g := range y.Cols {
-					results[(i*y.Cols+g)*blocks+b] = group.sum(g, distances)
-				}
-			}
-		}
+	lists := memberPool.Get().(*memberLists)
+	defer memberPool.Put(lists)
+	call := pairwiseSumCalls.take()
+	defer pairwiseSumCalls.give(call)
+	y := matrix[float32](o.Y, 0)
+	call.args = pairwiseSumCall{m, o.Metric, rowsOf(o.X), y, c.Rows, lists.of(o.Label, c.Rows, y.Cols)}
+	return call.parallel(ctx, d, call.args.x.Rows, m.v.group(), (*pairwiseSumCall).rows)
+}
+
+type pairwiseSumCall struct {
+	m       *measuring
+	metric  backend.Metric
+	x, y    exact.View[float32]
+	centres int
+	groups  []members // of every block
+}
+
+var pairwiseSumCalls calls[pairwiseSumCall]
+
+// rows sums rows from..to, a group of rows at most.
+func (c *pairwiseSumCall) rows(from, to int) {
+	s := lanePool.Get().(*laneScratch)
+	defer lanePool.Put(s)
+	m, y, blocks, step := c.m, c.y, len(c.groups), c.m.v.group()
+	rows := m.rows(s, part(c.x, from, to))
+	results := grown(&s.sums, (to-from)*y.Cols*blocks) // [row][group][block]
+	for b, group := range c.groups {
+		j, n := b*exact.SumBlock, min(exact.SumBlock, c.centres-b*exact.SumBlock)
+		width := m.width(n)
+		tiles := grown(&s.tiles, step*width)
+		m.measure(tiles, rows, 0, j, j+n)
 		for i := range to - from {
-			for g := range y.Cols {
-				r := results[(i*y.Cols+g)*blocks:][:blocks]
-				sum := float32(0)
-				switch blocks {
-				case 0:
-				case 1:
-					sum = r[0]
-				default:
-					sum = exact.RowSum(r)
+			distances := tiles[i*width:][:n]
+			if c.metric == backend.Euclidean || m.cosine {
+				for l, sum := range distances {
+					distances[l] = finish(c.metric, sum)
 				}
-				y.Set(from+i, g, exact.CanonNaN(sum))
+			}
+			for g := range y.Cols {
+				results[(i*y.Cols+g)*blocks+b] = group.sum(g, distances)
 			}
 		}
-	})
+	}
+	for i := range to - from {
+		for g := range y.Cols {
+			r := results[(i*y.Cols+g)*blocks:][:blocks]
+			sum := float32(0)
+			switch blocks {
+			case 0:
+			case 1:
+				sum = r[0]
+			default:
+				sum = sumOfBlocks(r)
+			}
+			y.Set(from+i, g, exact.CanonNaN(sum))
+		}
+	}
 }
 
 // members lists the centres of one block by group, ascending in each.
@@ -67,18 +86,32 @@ type members struct {
 	order []int32 // numbers within the block
 }
 
-// membersOf returns the members of every block of k labels.
-func membersOf(label *backend.Tensor, k, groups int) []members {
-	blocks := make([]members, ceil(k, exact.SumBlock))
+// memberLists is memory for the members of all blocks.
+type memberLists struct {
+	blocks []members
+	starts []int
+	orders []int32
+	next   []int
+}
+
+var memberPool = sync.Pool{New: func() any { return new(memberLists) }}
+
+// of returns the members of every block of k labels.
+func (l *memberLists) of(label *backend.Tensor, k, groups int) []members {
+	blocks := resized(&l.blocks, ceil(k, exact.SumBlock))
 	labels, given := optional[int32](label)
-	for b := range blocks {
-		if !given {
-			blocks[b].all = true
-			continue
+	if !given {
+		for b := range blocks {
+			blocks[b] = members{all: true}
 		}
+		return blocks
+	}
+	starts, orders := resized(&l.starts, len(blocks)*(groups+1)), resized(&l.orders, k)
+	clear(starts)
+	for b := range blocks {
 		j0 := b * exact.SumBlock
 		n := min(exact.SumBlock, k-j0)
-		start := make([]int, groups+1)
+		start, order := starts[b*(groups+1):(b+1)*(groups+1)], orders[j0:j0+n]
 		known := func(j int) (int, bool) {
 			g := labels.At(j0+j, 0)
 			return int(g), g >= 0 && int(g) < groups
@@ -91,14 +124,15 @@ func membersOf(label *backend.Tensor, k, groups int) []members {
 		for g := range groups {
 			start[g+1] += start[g]
 		}
-		order, next := make([]int32, start[groups]), append([]int(nil), start...)
+		next := resized(&l.next, groups)
+		copy(next, start)
 		for j := range n {
 			if g, ok := known(j); ok {
 				order[next[g]] = int32(j)
 				next[g]++
 			}
 		}
-		blocks[b].start, blocks[b].order = start, order
+		blocks[b] = members{start: start, order: order}
 	}
 	return blocks
 }

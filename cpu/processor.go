@@ -8,8 +8,15 @@ import (
 )
 
 // processorName returns the processor's own name where the system tells it,
-// else its architecture.
+// else its architecture; with the kernels' instruction set where Cap is set.
 func processorName() string {
+	if os.Getenv(Cap) != "" {
+		return modelName() + " (" + Instructions() + ")"
+	}
+	return modelName()
+}
+
+func modelName() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {
 		return runtime.GOARCH

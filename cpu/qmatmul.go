@@ -60,7 +60,7 @@ type qProduct struct {
 	pitch   int // words from a row of A to the next, where A is packed by rows
 	za, zb  int32
 	ea, eb  int32
-	requant *exact.Requant
+	requant exact.Requant // of int8 C
 
 	a, b []uint32 // packed blocks of A and B
 	rows []int32  // what a row of the block adds to its sums
@@ -88,7 +88,7 @@ var qTilePool = sync.Pool{New: func() any { return new(qTile) }}
 func qMatMul(ctx context.Context, d *driver, o *backend.QMatMul) error {
 	p := qPool.Get().(*qProduct)
 	defer func() {
-		p.op, p.bias, p.requant = nil, nil, nil
+		p.op, p.bias, p.requant = nil, nil, exact.Requant{}
 		qPool.Put(p)
 	}()
 	p.prepare(qChosen, o)
@@ -121,7 +121,7 @@ func qMatMul(ctx context.Context, d *driver, o *backend.QMatMul) error {
 func (p *qProduct) prepare(k qKernel, o *backend.QMatMul) {
 	m, n, depth := o.Sizes()
 	p.k, p.op = k, o
-	p.bias, p.requant = integerEpilogue(o)
+	p.bias, p.requant = biasOf(o), requantOf(o)
 	p.m, p.n, p.steps = m, n, ceil(depth, k.group)
 	// An odd number of cache lines, so that rows fall into different sets.
 	p.pitch = (ceil(p.steps, 16) | 1) * 16
@@ -187,7 +187,7 @@ func (p *qProduct) packBlockB(ctx context.Context, d *driver) error {
 	padded := ceil(p.width, nr) * nr
 	grow(&p.b, padded*p.steps)
 	grow(&p.cols, padded)
-	if q := p.requant; q != nil {
+	if q := &p.requant; p.op.Requant != nil {
 		grow(&p.mult, padded)
 		grow(&p.left, padded)
 		for j := range p.width {
@@ -266,7 +266,7 @@ func (p *qProduct) runPieces(from, to int) {
 func (p *qProduct) finish(t *qTile, i, rows, j, cols int) {
 	nr, i0, j0 := p.k.nr, p.i0, p.j0
 	add := p.cols[j : j+nr]
-	if p.requant == nil {
+	if p.op.Requant == nil {
 		c := matrix[int32](p.op.C, p.batch)
 		for r := range rows {
 			addInt32(c.Row(i0 + i + r)[j0+j:j0+j+cols], t[r*nr:(r+1)*nr], add, p.rows[i+r])
@@ -275,12 +275,12 @@ func (p *qProduct) finish(t *qTile, i, rows, j, cols int) {
 	}
 	c := matrix[int8](p.op.C, p.batch)
 	if cols == nr && requantizeTile(c.Data[(i0+i)*c.Stride+j0+j:], c.Stride, t[:rows*nr], add, p.rows[i:i+rows],
-		p.mult[j:j+nr], p.left[j:j+nr], p.requant) {
+		p.mult[j:j+nr], p.left[j:j+nr], &p.requant) {
 		return
 	}
 	for r := range rows {
 		requantize(c.Row(i0 + i + r)[j0+j:j0+j+cols], t[r*nr:(r+1)*nr], add, p.rows[i+r],
-			p.mult[j:j+nr], p.left[j:j+nr], p.requant)
+			p.mult[j:j+nr], p.left[j:j+nr], &p.requant)
 	}
 }
 
@@ -328,33 +328,39 @@ func grow[T any](s *[]T, n int) {
 	*s = (*s)[:n]
 }
 
-// integerEpilogue returns the bias, or nil, and the requantisation, or nil.
-func integerEpilogue(o *backend.QMatMul) (bias []int32, requant *exact.Requant) {
-	if v, given := optional[int32](o.Bias); given {
-		bias = v.Row(0)
+// biasOf returns the bias, or nil.
+func biasOf(o *backend.QMatMul) []int32 {
+	v, given := optional[int32](o.Bias)
+	if !given {
+		return nil
 	}
-	if q := o.Requant; q != nil {
-		requant = &exact.Requant{Multiplier: matrix[int32](q.Multiplier, 0).Row(0),
-			Shift: matrix[int32](q.Shift, 0).Row(0), Zero: q.ZeroC, Min: q.Min, Max: q.Max}
+	return v.Row(0)
+}
+
+// requantOf returns the requantisation; what it holds has no meaning where C is int32.
+func requantOf(o *backend.QMatMul) exact.Requant {
+	q := o.Requant
+	if q == nil {
+		return exact.Requant{}
 	}
-	return bias, requant
+	return exact.Requant{Multiplier: matrix[int32](q.Multiplier, 0).Row(0),
+		Shift: matrix[int32](q.Shift, 0).Row(0), Zero: q.ZeroC, Min: q.Min, Max: q.Max}
 }
 
 // integerPut returns what stores an element of one matrix of C.
-func integerPut(o *backend.QMatMul, batch int, requant *exact.Requant) func(i, j int, acc int32) {
-	if requant == nil {
+func integerPut(o *backend.QMatMul, batch int) func(i, j int, acc int32) {
+	if o.Requant == nil {
 		return matrix[int32](o.C, batch).Set
 	}
-	c := matrix[int8](o.C, batch)
+	c, requant := matrix[int8](o.C, batch), requantOf(o)
 	return func(i, j int, acc int32) { c.Set(i, j, requant.Apply(acc, j)) }
 }
 
 func qMatMulReference(d *driver, o *backend.QMatMul) error {
 	m, n, _ := o.Sizes()
-	bias, requant := integerEpilogue(o)
 	for b := range o.C.Batch() {
-		exact.QMatMul(m, n, matrix[int8](o.A, b), matrix[int8](o.B, b), o.TransA, o.TransB, o.ZeroA, o.ZeroB, bias,
-			integerPut(o, b, requant))
+		exact.QMatMul(m, n, matrix[int8](o.A, b), matrix[int8](o.B, b), o.TransA, o.TransB, o.ZeroA, o.ZeroB,
+			biasOf(o), integerPut(o, b))
 	}
 	return nil
 }

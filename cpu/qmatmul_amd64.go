@@ -3,19 +3,17 @@ package cpu
 import (
 	"unsafe"
 
-	"golang.org/x/sys/cpu"
-
 	"samebits/backend/exact"
 )
 
-var qAVX512 = simd && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
+var qAVX512 = has.avx512VNNI
 
 // qKernels lists the kernels that this processor can run, the fastest first.
 func qKernels() (all []qKernel) {
 	if qAVX512 {
 		all = append(all, qKernel{"avx512vnni", 12, 32, 4, asmTile(12, 32, qTileAVX512VNNI)})
 	}
-	if simd && cpu.X86.HasAVXVNNI {
+	if has.avxVNNI {
 		all = append(all, qKernel{"avxvnni", 6, 16, 4, asmTile(6, 16, qTileAVXVNNI)})
 	}
 	if simd {

@@ -27,27 +27,47 @@ func reduce(ctx context.Context, d *driver, o *backend.Reduce) error {
 		return nil
 	case o.Axis == backend.AlongRow && o.Reduction == backend.Sum:
 		return rowSums(ctx, d, o)
-	case o.Axis == backend.AlongRow:
-		rows := o.X.Rows()
-		return d.parallel(ctx, o.X.Batch()*rows, ceil(reduceGrain, max(1, o.X.Cols())), func(from, to int) {
-			for u := from; u < to; {
-				b, i := u/rows, u%rows
-				x, y := matrix[float32](o.X, b), resultOf(o, b)
-				for ; i < rows && u < to; i, u = i+1, u+1 {
-					y.put(i, 0, pick(d, o.Reduction, x.Row(i)))
-				}
-			}
-		})
-	case o.Reduction == backend.Sum:
+	case o.Axis == backend.AlongColumn && o.Reduction == backend.Sum:
 		return columnSums(ctx, d, o)
 	}
-	tiles := ceil(o.X.Cols(), columnTile)
-	return d.parallel(ctx, o.X.Batch()*tiles, 1, func(from, to int) {
-		for u := from; u < to; u++ {
-			j0 := u % tiles * columnTile
-			columnPicks(o, u/tiles, j0, min(columnTile, o.X.Cols()-j0))
+	c := reduceCalls.take()
+	defer reduceCalls.give(c)
+	c.args = reduceCall{d: d, op: o}
+	if o.Axis == backend.AlongRow {
+		return c.parallel(ctx, d, tensorRows(o.X), ceil(reduceGrain, max(1, o.X.Cols())), (*reduceCall).pickRows)
+	}
+	return c.parallel(ctx, d, o.X.Batch()*ceil(o.X.Cols(), columnTile), 1, (*reduceCall).pickColumns)
+}
+
+type reduceCall struct {
+	d       *driver
+	op      *backend.Reduce
+	blocks  int       // of a row, or of a matrix's rows
+	results []float32 // of the blocks
+}
+
+var reduceCalls calls[reduceCall]
+
+// pickRows runs an order reduction over rows from..to of the batch.
+func (c *reduceCall) pickRows(from, to int) {
+	rows := c.op.X.Rows()
+	for u := from; u < to; {
+		b, i := u/rows, u%rows
+		x, y := matrix[float32](c.op.X, b), resultOf(c.op, b)
+		for ; i < rows && u < to; i, u = i+1, u+1 {
+			y.put(i, 0, pick(c.d, c.op.Reduction, x.Row(i)))
 		}
-	})
+	}
+}
+
+// pickColumns runs an order reduction down the columns of tiles from..to.
+func (c *reduceCall) pickColumns(from, to int) {
+	cols := c.op.X.Cols()
+	tiles := ceil(cols, columnTile)
+	for u := from; u < to; u++ {
+		j0 := u % tiles * columnTile
+		columnPicks(c.op, u/tiles, j0, min(columnTile, cols-j0))
+	}
 }
 
 // reduceNothing stores +0, which a sum and a MaxAbsFinite of no element give;
@@ -149,31 +169,51 @@ func columnPicks(o *backend.Reduce, b, j0, n int) {
 func rowSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 	rows, cols := o.X.Rows(), o.X.Cols()
 	blocks := ceil(cols, exact.SumBlock)
+	c := reduceCalls.take()
+	defer reduceCalls.give(c)
+	c.args = reduceCall{d: d, op: o, blocks: blocks}
 	if blocks <= 1 {
-		return d.parallel(ctx, o.X.Batch()*rows, ceil(reduceGrain, max(1, cols)), func(from, to int) {
-			for u := from; u < to; {
-				b, i := u/rows, u%rows
-				x, y := matrix[float32](o.X, b), matrix[float32](o.Y, b)
-				for ; i < rows && u < to; i, u = i+1, u+1 {
-					y.Set(i, 0, blockSum(x.Row(i)))
-				}
-			}
-		})
+		return c.parallel(ctx, d, tensorRows(o.X), ceil(reduceGrain, max(1, cols)), (*reduceCall).sumRows)
 	}
-	results := make([]float32, o.X.Batch()*rows*blocks)
-	if err := d.parallel(ctx, len(results), 1, func(from, to int) {
-		for u := from; u < to; u++ {
-			r := u / blocks
-			x, j0 := matrix[float32](o.X, r/rows).Row(r%rows), u%blocks*exact.SumBlock
-			results[u] = blockSum(x[j0:min(j0+exact.SumBlock, cols)])
-		}
-	}); err != nil {
+	s := takeRowScratch()
+	defer s.give()
+	results := s.floats(tensorRows(o.X) * blocks)
+	c.args.results = results
+	if err := c.parallel(ctx, d, len(results), 1, (*reduceCall).sumRowBlocks); err != nil {
 		return err
 	}
-	for r := range o.X.Batch() * rows {
-		matrix[float32](o.Y, r/rows).Set(r%rows, 0, exact.RowSum(results[r*blocks:(r+1)*blocks]))
+	for r := range tensorRows(o.X) {
+		matrix[float32](o.Y, r/rows).Set(r%rows, 0, sumOfBlocks(results[r*blocks:(r+1)*blocks]))
 	}
 	return nil
+}
+
+// sumOfBlocks is exact.RowSum of the results of a row's blocks.
+func sumOfBlocks(results []float32) float32 {
+	if len(results) > exact.SumBlock {
+		return exact.RowSum(results)
+	}
+	return blockSum(results)
+}
+
+// sumRows sums rows from..to of the batch, each of one block.
+func (c *reduceCall) sumRows(from, to int) {
+	rows := c.op.X.Rows()
+	for u := from; u < to; {
+		b, i := u/rows, u%rows
+		x, y := matrix[float32](c.op.X, b), matrix[float32](c.op.Y, b)
+		for ; i < rows && u < to; i, u = i+1, u+1 {
+			y.Set(i, 0, blockSum(x.Row(i)))
+		}
+	}
+}
+
+// sumRowBlocks sums blocks from..to, counted through rows and batch.
+func (c *reduceCall) sumRowBlocks(from, to int) {
+	for u := from; u < to; u++ {
+		x, j0 := tensorRow[float32](c.op.X, u/c.blocks), u%c.blocks*exact.SumBlock
+		c.results[u] = blockSum(x[j0:min(j0+exact.SumBlock, len(x))])
+	}
 }
 
 // columnSums sums blocks of exact.ColumnBlock rows on all threads, and then
@@ -181,14 +221,14 @@ func rowSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 func columnSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 	rows, cols := o.X.Rows(), o.X.Cols()
 	blocks := ceil(rows, exact.ColumnBlock)
-	results := make([]float32, o.X.Batch()*blocks*cols)
+	s := takeRowScratch()
+	defer s.give()
+	results := s.floats(o.X.Batch() * blocks * cols)
+	c := reduceCalls.take()
+	defer reduceCalls.give(c)
+	c.args = reduceCall{d: d, op: o, blocks: blocks, results: results}
 	grain := ceil(reduceGrain, max(1, cols*exact.ColumnBlock))
-	if err := d.parallel(ctx, o.X.Batch()*blocks, grain, func(from, to int) {
-		for u := from; u < to; u++ {
-			x, i0 := matrix[float32](o.X, u/blocks), u%blocks*exact.ColumnBlock
-			addRows(results[u*cols:(u+1)*cols], x, i0, min(i0+exact.ColumnBlock, rows))
-		}
-	}); err != nil {
+	if err := c.parallel(ctx, d, o.X.Batch()*blocks, grain, (*reduceCall).sumColumnBlocks); err != nil {
 		return err
 	}
 	for b := range o.X.Batch() {
@@ -200,6 +240,17 @@ func columnSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 		}
 	}
 	return nil
+}
+
+// sumColumnBlocks sums blocks of rows from..to, counted through the batch.
+func (c *reduceCall) sumColumnBlocks(from, to int) {
+	cols := c.op.X.Cols()
+	for u := from; u < to; u++ {
+		x, i0 := matrix[float32](c.op.X, u/c.blocks), u%c.blocks*exact.ColumnBlock
+		sums := c.results[u*cols : (u+1)*cols]
+		clear(sums)
+		addRows(sums, x, i0, min(i0+exact.ColumnBlock, x.Rows))
+	}
 }
 
 func reduceReference(d *driver, o *backend.Reduce) error {

@@ -36,6 +36,7 @@ type scatter struct {
 	x       exact.View[float32]
 	label   exact.View[int32]
 	weight  exact.View[float32]
+	weighs  bool
 	scale   []float64 // 2^e of each column, zeros up to whole chunks
 	k       int
 	threads int
@@ -49,6 +50,8 @@ type partial struct {
 	cells []int64 // [label][chunk][hi, lo][scatterWide]
 	count []int64
 	flags []uint8 // [label][chunk], a bit a column: an element could not be held
+
+	next, head []int32 // scratch of runs
 }
 
 var scatterPool = sync.Pool{New: func() any {
@@ -101,7 +104,7 @@ func (s *scatter) begin(ctx context.Context, d *driver, o *backend.ScatterSum) {
 	if s.label, given = optional[int32](o.Label); !given || s.x.Rows == 0 {
 		s.label = exact.View[int32]{Data: labelZero[:]}
 	}
-	if s.weight, given = optional[float32](o.Weight); !given || s.x.Rows == 0 {
+	if s.weight, s.weighs = optional[float32](o.Weight); !s.weighs || s.x.Rows == 0 {
 		s.weight = exact.View[float32]{Data: unitWeight[:]}
 	}
 	exponent := matrix[int32](o.Exponent, 0)
@@ -148,6 +151,10 @@ func (s *scatter) rows(p *partial, from, to, low, high int) {
 	if from == to {
 		return
 	}
+	if step := s.runRows(); step > 0 {
+		s.runs(p, from, to, step)
+		return
+	}
 	a := scatterRows{n: to - from, cols: s.x.Cols, stride: 4 * s.x.Stride,
 		label: &s.label.Data[from*s.label.Stride], labelStride: 4 * s.label.Stride,
 		weight: &s.weight.Data[from*s.weight.Stride], weightStride: 4 * s.weight.Stride,
@@ -176,9 +183,7 @@ type scatterRows struct {
 	flags        *uint8
 }
 
-// plain is the plain twin of the scatter kernels; see exact.ScatterSplit.
-// Every product by a power of two is exact in float64, and so is t − hi, so
-// that a fused multiply-add changes nothing here.
+// plain is the plain twin of the scatter kernels.
 func (a *scatterRows) plain() {
 	chunks := ceil(a.cols, scatterWide)
 	scale := unsafe.Slice(a.scale, a.cols)
@@ -194,16 +199,13 @@ func (a *scatterRows) plain() {
 		w := *(*float32)(unsafe.Add(unsafe.Pointer(a.weight), i*a.weightStride))
 		for j, x := range unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(a.x), i*a.stride)), a.cols) {
 			chunk := label*chunks + j/scatterWide
-			t := float64(float32(w*x)) * scale[j]
-			if !(math.Abs(t) <= 1<<30) {
+			h, l, held := splitBits(float64(float32(w*x)) * scale[j])
+			if !held {
 				flags[chunk] |= 1 << (j % scatterWide)
-				t = 0
 			}
-			h := t + whole
-			l := (t-(h-whole))*(1<<30) + whole
 			cell := cells[chunk*2*scatterWide+j%scatterWide:]
-			cell[0] += int64(math.Float64bits(h))
-			cell[scatterWide] += int64(math.Float64bits(l))
+			cell[0] += h
+			cell[scatterWide] += l
 		}
 	}
 }

@@ -47,7 +47,8 @@ func TestScatterSum(t *testing.T) { withLaneKernels(t, testScatterSum) }
 
 func testScatterSum(t *testing.T) {
 	for s, size := range [][3]int{{0, 3, 2}, {1, 1, 1}, {5, 0, 3}, {7, 3, 1}, {100, 5, 4}, {3000, 2, 3}, {5000, 3, 70},
-		{2500, 1, 2400}, {4097, 4, 16}, {33, 17, 40}} {
+		{2500, 1, 2400}, {4097, 4, 16}, {33, 17, 40},
+		{1100, 64, 9}, {90, 71, 30}, {50, 101, 1}, {5, 40, 3000}} {
 		n, d, k := size[0], size[1], size[2]
 		for kind := range hardKinds {
 			x := numbers(uint64(s), n*d, kind)
@@ -204,9 +205,14 @@ func TestScatterSumStopsWithItsContext(t *testing.T) {
 }
 
 func BenchmarkScatterSum(b *testing.B) {
-	const n, d, k = 1_000_000, 32, 64
+	for _, size := range [][3]int{{1_000_000, 32, 64}, {200_000, 64, 256}, {200_000, 64, 1}, {500_000, 4, 100}} {
+		benchmarkScatterSum(b, size[0], size[1], size[2])
+	}
+}
+
+func benchmarkScatterSum(b *testing.B, n, d, k int) {
 	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%dx%d/k=%d/threads=%d", n, d, k, threads), func(b *testing.B) {
 			ctx := context.Background()
 			dev, err := backend.Open(ctx, "cpu", backend.Config{Threads: threads})
 			if err != nil {
@@ -216,7 +222,7 @@ func BenchmarkScatterSum(b *testing.B) {
 			x := numbers(1, n*d, 0)
 			labels := make([]int32, n)
 			for i := range labels {
-				labels[i] = int32(i * 2654435761 % k)
+				labels[i] = int32(uint32(i) * 2654435761 >> 8 % uint32(k))
 			}
 			xt, err := backend.FromSlice(ctx, dev, n, d, x)
 			if err != nil {
@@ -239,7 +245,7 @@ func BenchmarkScatterSum(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(4*float64(n*d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
 		})
 	}
 }

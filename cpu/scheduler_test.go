@@ -8,7 +8,28 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"samebits/backend"
 )
+
+// The tests of this package run on more threads than there may be processors.
+func init() { processors = func() int { return 16 } }
+
+// A device has no more threads than processors, and no more than asked for.
+func TestThreadsKeepToTheProcessors(t *testing.T) {
+	defer func(was func() int) { processors = was }(processors)
+	processors = func() int { return 4 }
+	for asked, want := range map[int]int64{0: 4, 1: 1, 3: 3, 4: 4, 100: 4} {
+		dev, err := backend.Open(context.Background(), "cpu", backend.Config{Threads: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := dev.Info().Limits["threads"]; got != want {
+			t.Errorf("asked for %d threads: %d, want %d", asked, got, want)
+		}
+		dev.Close()
+	}
+}
 
 // Every element is worked on once, whatever the threads and the grain.
 func TestSpreadCoversEverythingOnce(t *testing.T) {

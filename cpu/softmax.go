@@ -28,12 +28,23 @@ func softmaxReference(d *driver, op *backend.Softmax) error {
 }
 
 func softmaxFast(ctx context.Context, d *driver, op *backend.Softmax) error {
-	k := d.softmaxKernel(op.Temperature.Real(1))
-	k.ahead = op.X.Stride()
-	stream := !op.Log && d.streams(op.Y)
-	return d.forRows(ctx, tensorRows(op.X), op.X.Cols(), func(r int, spread spreader) error {
-		return k.row(tensorRow[float32](op.Y, r), tensorRow[float32](op.X, r), op.Log, stream, spread)
-	})
+	c := softmaxCalls.take()
+	defer softmaxCalls.give(c)
+	c.args = softmaxCall{d.softmaxKernel(op.Temperature.Real(1)), op, !op.Log && d.streams(op.Y)}
+	c.args.k.ahead = op.X.Stride()
+	return c.forRows(ctx, d, tensorRows(op.X), op.X.Cols(), (*softmaxCall).row)
+}
+
+type softmaxCall struct {
+	k      softmaxKernel
+	op     *backend.Softmax
+	stream bool
+}
+
+var softmaxCalls calls[softmaxCall]
+
+func (c *softmaxCall) row(r int, s spreader) error {
+	return c.k.row(tensorRow[float32](c.op.Y, r), tensorRow[float32](c.op.X, r), c.op.Log, c.stream, s)
 }
 
 // streams reports whether rows of probabilities are best written past the
@@ -54,26 +65,24 @@ type softmaxKernel struct {
 	ahead int     // elements from a row to that which follows
 }
 
-func (d *driver) softmaxKernel(temperature float32) *softmaxKernel {
-	return &softmaxKernel{mac: d.mac, scale: exact.Recip(temperature), noMax: d.fault == faultSoftmaxMax}
+func (d *driver) softmaxKernel(temperature float32) softmaxKernel {
+	return softmaxKernel{mac: d.mac, scale: exact.Recip(temperature), noMax: d.fault == faultSoftmaxMax}
 }
 
 // row is exact.SoftmaxRow or, with log, exact.LogSoftmaxRow. With stream it
 // writes probabilities past the caches.
-func (k *softmaxKernel) row(y, x []float32, log, stream bool, spread spreader) error {
+func (k *softmaxKernel) row(y, x []float32, log, stream bool, s spreader) error {
 	if len(x) <= exact.SumBlock {
 		k.shortRow(y, x, log, stream)
 		return nil
 	}
-	exps := y
-	if log {
-		exps = nil
-	}
-	top, sum, err := k.longStatistics(exps, x, spread)
-	if err != nil {
+	c := softmaxRows.take()
+	defer softmaxRows.give(c)
+	c.args = softmaxRow{k: *k, y: y, x: x, log: log}
+	if err := longStatistics(c, s); err != nil {
 		return err
 	}
-	return spread(len(x), func(from, to int) { k.finish(y[from:to], y[from:to], x[from:to], log, false, top, sum) })
+	return c.spread(s, len(x), (*softmaxRow).finish)
 }
 
 // shortRow is row for up to exact.SumBlock elements.
@@ -115,23 +124,51 @@ func (k *softmaxKernel) statistics(y, x []float32) (top, sum float32) {
 	return top, k.blockExps(y, x, top)
 }
 
-// longStatistics is statistics block by block; y may be nil.
-func (k *softmaxKernel) longStatistics(y, x []float32, spread spreader) (top, sum float32, err error) {
-	parts := make([]float32, (len(x)+exact.SumBlock-1)/exact.SumBlock)
-	if err := spread(len(x), func(from, to int) { parts[from/exact.SumBlock] = vecTop(x[from:to], k.scale) }); err != nil {
-		return 0, 0, err
+// softmaxRow is a row of several blocks under way.
+type softmaxRow struct {
+	k        softmaxKernel
+	y, x     []float32 // y is nil where only the statistics are wanted
+	log      bool
+	parts    []float32 // of each block
+	top, sum float32
+}
+
+var softmaxRows calls[softmaxRow]
+
+// longStatistics is statistics block by block, into the call's top and sum.
+// The exponentials go to y unless it is nil or logarithms are wanted.
+func longStatistics(c *call[softmaxRow], s spreader) error {
+	scratch := takeRowScratch()
+	defer scratch.give()
+	r := &c.args
+	r.parts = scratch.floats(ceil(len(r.x), exact.SumBlock))
+	if err := c.spread(s, len(r.x), (*softmaxRow).blockTop); err != nil {
+		return err
 	}
-	rowMax := k.top(parts, 1)
-	err = spread(len(x), func(from, to int) {
-		if y != nil {
-			parts[from/exact.SumBlock] = k.blockExps(y[from:to], x[from:to], rowMax)
-			return
-		}
-		s := takeRowScratch()
-		defer s.give()
-		parts[from/exact.SumBlock] = k.blockExps(s.floats(to-from), x[from:to], rowMax)
-	})
-	return rowMax, exact.RowSum(parts), err
+	r.top = r.k.top(r.parts, 1)
+	err := c.spread(s, len(r.x), (*softmaxRow).blockSum)
+	r.sum, r.parts = sumOfBlocks(r.parts), nil
+	return err
+}
+
+func (r *softmaxRow) blockTop(from, to int) {
+	r.parts[from/exact.SumBlock] = vecTop(r.x[from:to], r.k.scale)
+}
+
+func (r *softmaxRow) blockSum(from, to int) {
+	part := &r.parts[from/exact.SumBlock]
+	if r.y != nil && !r.log {
+		*part = r.k.blockExps(r.y[from:to], r.x[from:to], r.top)
+		return
+	}
+	s := takeRowScratch()
+	defer s.give()
+	*part = r.k.blockExps(s.floats(to-from), r.x[from:to], r.top)
+}
+
+func (r *softmaxRow) finish(from, to int) {
+	y := r.y[from:to]
+	r.k.finish(y, y, r.x[from:to], r.log, false, r.top, r.sum)
 }
 
 func (k *softmaxKernel) top(x []float32, scale float32) float32 {
@@ -154,42 +191,6 @@ func (k *softmaxKernel) blockExps(y, x []float32, top float32) float32 {
 	return vecExpSum(k.mac, y, x, k.scale, top, k.ahead)
 }
 
-// spreader runs work over [0, n) in pieces of exact.SumBlock, on one thread or
-// many.
-type spreader func(n int, work func(from, to int)) error
-
-// inline is the spreader of a thread that has a row to itself.
-func inline(n int, work func(from, to int)) error {
-	for from := 0; from < n; from += exact.SumBlock {
-		work(from, min(from+exact.SumBlock, n))
-	}
-	return nil
-}
-
-// forRows calls row for each of n rows: on all threads at once with an inline
-// spreader, or, where rows are fewer than threads and long, one after the other with a
-// spreader over all threads.
-func (d *driver) forRows(ctx context.Context, n, cols int, row func(r int, spread spreader) error) error {
-	if n < d.threads && cols > exact.SumBlock {
-		spread := func(n int, work func(from, to int)) error { return d.parallel(ctx, n, exact.SumBlock, work) }
-		for r := range n {
-			if err := row(r, spread); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	// Pieces of work of a block or, where there are many, of several, because a
-	// row's kernel calls the next row into the cache.
-	grain := max(1, exact.SumBlock/max(1, cols))
-	grain = max(grain, min(4*grain, n/(8*d.threads)))
-	return d.parallel(ctx, n, grain, func(from, to int) {
-		for r := from; r < to; r++ {
-			row(r, inline) // inline returns no error
-		}
-	})
-}
-
 // tensorRows returns the number of rows over all of a tensor's batch.
 func tensorRows(t *backend.Tensor) int { return t.Batch() * t.Rows() }
 
@@ -204,6 +205,7 @@ type rowScratch struct {
 	f      []float32
 	u      []uint32
 	k      []uint64
+	c      []candidate
 }
 
 var rowScratches = sync.Pool{New: func() any { return new(rowScratch) }}
@@ -215,6 +217,8 @@ func (s *rowScratch) give() { rowScratches.Put(s) }
 func (s *rowScratch) floats(n int) []float32 { return resized(&s.f, n) }
 func (s *rowScratch) words(n int) []uint32   { return resized(&s.u, n) }
 func (s *rowScratch) keys(n int) []uint64    { return resized(&s.k, n) }
+
+func (s *rowScratch) candidates(n int) []candidate { return resized(&s.c, n) }
 
 func resized[T any](s *[]T, n int) []T {
 	if cap(*s) < n {

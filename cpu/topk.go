@@ -12,13 +12,24 @@ func init() { register("topk", topK, topKReference) }
 
 // topK keeps the m best of a row in a heap of ranks.
 func topK(ctx context.Context, d *driver, o *backend.TopK) error {
-	index, x := matrix[int32](o.Index, 0), matrix[float32](o.X, 0)
-	return d.parallel(ctx, x.Rows, ceil(reduceGrain, max(1, x.Cols)), func(from, to int) {
-		heap := make([]uint64, 0, index.Cols)
-		for i := from; i < to; i++ {
-			topKRow(index.Row(i), x.Row(i), heap)
-		}
-	})
+	c := topKCalls.take()
+	defer topKCalls.give(c)
+	c.args.op = o
+	return c.parallel(ctx, d, o.X.Rows(), ceil(reduceGrain, max(1, o.X.Cols())), (*topKCall).rows)
+}
+
+type topKCall struct{ op *backend.TopK }
+
+var topKCalls calls[topKCall]
+
+func (c *topKCall) rows(from, to int) {
+	s := takeRowScratch()
+	defer s.give()
+	index, x := matrix[int32](c.op.Index, 0), matrix[float32](c.op.X, 0)
+	heap := s.keys(index.Cols)
+	for i := from; i < to; i++ {
+		topKRow(index.Row(i), x.Row(i), heap)
+	}
 }
 
 // rank orders elements as a TopK does, the first of all being the largest: by

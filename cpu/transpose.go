@@ -15,29 +15,37 @@ func init() { register("transpose", transpose, transposeReference) }
 const transposeTile = 32
 
 func transpose(ctx context.Context, d *driver, o *backend.Transpose) error {
+	c := transposeCalls.take()
+	defer transposeCalls.give(c)
+	c.args.op = o
+	var piece func(c *transposeCall, from, to int)
 	switch o.X.DType().Size() {
 	case 1:
-		return transposeOf[int8](ctx, d, o)
+		piece = transposeBands[int8]
 	case 4:
-		return transposeOf[uint32](ctx, d, o)
+		piece = transposeBands[uint32]
 	default:
-		return transposeOf[complex64](ctx, d, o)
+		piece = transposeBands[complex64]
 	}
+	grain := ceil(moveGrain, max(1, o.Y.Cols()*transposeTile))
+	return c.parallel(ctx, d, o.Y.Batch()*ceil(o.Y.Rows(), transposeTile), grain, piece)
 }
 
-func transposeOf[T backend.Element](ctx context.Context, d *driver, o *backend.Transpose) error {
-	bands := ceil(o.Y.Rows(), transposeTile)
-	grain := ceil(moveGrain, max(1, o.Y.Cols()*transposeTile))
-	return d.parallel(ctx, o.Y.Batch()*bands, grain, func(from, to int) {
-		for u := from; u < to; u++ {
-			y, x := matrix[T](o.Y, u/bands), matrix[T](o.X, u/bands)
-			i0 := u % bands * transposeTile
-			i1 := min(i0+transposeTile, y.Rows)
-			for j0 := 0; j0 < y.Cols; j0 += transposeTile {
-				transposePart(y, x, i0, i1, j0, min(j0+transposeTile, y.Cols))
-			}
+type transposeCall struct{ op *backend.Transpose }
+
+var transposeCalls calls[transposeCall]
+
+// transposeBands stores bands from..to of Y's rows, counted through the batch.
+func transposeBands[T backend.Element](c *transposeCall, from, to int) {
+	bands := ceil(c.op.Y.Rows(), transposeTile)
+	for u := from; u < to; u++ {
+		y, x := matrix[T](c.op.Y, u/bands), matrix[T](c.op.X, u/bands)
+		i0 := u % bands * transposeTile
+		i1 := min(i0+transposeTile, y.Rows)
+		for j0 := 0; j0 < y.Cols; j0 += transposeTile {
+			transposePart(y, x, i0, i1, j0, min(j0+transposeTile, y.Cols))
 		}
-	})
+	}
 }
 
 // transposePart stores rows i0..i1 and columns j0..j1 of y = xᵀ.

@@ -21,7 +21,7 @@ import (
 type vectorKernels struct {
 	name string
 
-	exp, log, log1p             [2]func(y, x *float32, n int)
+	exp, log, log1p, sin, cos   [2]func(y, x *float32, n int)
 	exponential, gumbel, normal [2]func(y *float32, words *uint32, n int)
 	uniform                     func(y *float32, words *uint32, n int)
 	affine                      [2]func(y *float32, n int, loc, scale float32)
@@ -80,6 +80,26 @@ func vecLog1p(mac exact.Mac, y, x []float32) {
 		return
 	}
 	vec.log1p[mac](&y[0], &x[0], len(x))
+}
+
+// vecSin stores mac.Sin of x in y, which may be x.
+func vecSin(mac exact.Mac, y, x []float32) {
+	y = y[:len(x)]
+	if vec == nil || len(x) == 0 {
+		sinPlain(mac, y, x)
+		return
+	}
+	vec.sin[mac](&y[0], &x[0], len(x))
+}
+
+// vecCos stores mac.Cos of x in y, which may be x.
+func vecCos(mac exact.Mac, y, x []float32) {
+	y = y[:len(x)]
+	if vec == nil || len(x) == 0 {
+		cosPlain(mac, y, x)
+		return
+	}
+	vec.cos[mac](&y[0], &x[0], len(x))
 }
 
 // vecTop returns the element of x·scale where its argmax stands, −Inf where

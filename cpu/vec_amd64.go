@@ -1,13 +1,10 @@
 package cpu
 
-import "golang.org/x/sys/cpu"
-
 // vectorSets returns the kernels that this processor runs, the fastest last.
 func vectorSets() (sets []*vectorKernels) {
-	x := &cpu.X86
-	if simd && x.HasBMI1 && x.HasBMI2 {
+	if has.avx2 {
 		sets = append(sets, &avx2Kernels)
-		if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512BW {
+		if has.avx512 {
 			sets = append(sets, &avx512Kernels)
 		}
 	}
@@ -30,6 +27,8 @@ var avx2Kernels = vectorKernels{
 	exp:         [2]rowKernel{expFusedAVX2, expSplitAVX2},
 	log:         [2]rowKernel{logFusedAVX2, logSplitAVX2},
 	log1p:       [2]rowKernel{log1pFusedAVX2, log1pSplitAVX2},
+	sin:         [2]rowKernel{sinFusedAVX2, sinSplitAVX2},
+	cos:         [2]rowKernel{cosFusedAVX2, cosSplitAVX2},
 	exponential: [2]wordKernel{exponentialFusedAVX2, exponentialSplitAVX2},
 	gumbel:      [2]wordKernel{gumbelFusedAVX2, gumbelSplitAVX2},
 	normal:      [2]wordKernel{normalFusedAVX2, normalSplitAVX2},
@@ -59,6 +58,8 @@ var avx512Kernels = vectorKernels{
 	exp:         [2]rowKernel{expFusedAVX512, expSplitAVX512},
 	log:         [2]rowKernel{logFusedAVX512, logSplitAVX512},
 	log1p:       [2]rowKernel{log1pFusedAVX512, log1pSplitAVX512},
+	sin:         [2]rowKernel{sinFusedAVX512, sinSplitAVX512},
+	cos:         [2]rowKernel{cosFusedAVX512, cosSplitAVX512},
 	exponential: [2]wordKernel{exponentialFusedAVX512, exponentialSplitAVX512},
 	gumbel:      [2]wordKernel{gumbelFusedAVX512, gumbelSplitAVX512},
 	normal:      [2]wordKernel{normalFusedAVX512, normalSplitAVX512},

@@ -2135,6 +2135,798 @@ DATA wordbf800000<>+24(SB)/4, $0xbf800000
 DATA wordbf800000<>+28(SB)/4, $0xbf800000
 GLOBL wordbf800000<>(SB), RODATA|NOPTR, $32
 
+// func sinFusedAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sinFusedAVX2(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ         DX, $+8
+	JL           past1
+	VMOVUPS      (CX), Y0
+	VPAND        word7fffffff<>+0(SB), Y0, Y1
+	VPSRLD       $0x17, Y1, Y1
+	VPSUBD       word0000007e<>+0(SB), Y1, Y1
+	VPSLLD       $0x08, Y0, Y2
+	VPOR         word80000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x05, Y1, Y3
+	VPAND        word0000001f<>+0(SB), Y1, Y1
+	VBROADCASTSS word00000020<>+0(SB), Y4
+	VPSUBD       Y1, Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y3, Y5
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPERMD       turnBits<>+0(SB), Y3, Y6
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y5, Y5
+	VPSRLVD      Y4, Y6, Y7
+	VPOR         Y7, Y5, Y5
+	VPMULLD      Y5, Y2, Y5
+	VPERMD       turnBits<>+0(SB), Y3, Y7
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y6, Y6
+	VPSRLVD      Y4, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPERMD       turnBits<>+0(SB), Y3, Y8
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y7, Y1
+	VPSRLVD      Y4, Y8, Y3
+	VPOR         Y3, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y3
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y6, Y2, Y4
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y1
+	VPSRLQ       $0x20, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y4
+	VPMULUDQ     Y4, Y2, Y2
+	VPADDQ       Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y3, Y1
+	VPADDD       word20000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x1e, Y2, Y3
+	VPAND        word3fffffff<>+0(SB), Y2, Y2
+	VPSUBD       word20000000<>+0(SB), Y2, Y2
+	VPSRAD       $0x1f, Y2, Y4
+	VPMINUD      word00000001<>+0(SB), Y1, Y5
+	VPSUBD       word00000001<>+0(SB), Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPXOR        Y4, Y1, Y1
+	VPSUBD       Y4, Y1, Y1
+	VPAND        word80000000<>+0(SB), Y4, Y4
+	VPADDD       Y2, Y2, Y5
+	VPSRLD       $0x1f, Y1, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $0x08, Y5, Y6
+	VPAND        Y6, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VPAND        word7f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word0000009f<>+0(SB), Y6
+	VPSRLD       $0x17, Y5, Y7
+	VPSUBD       Y7, Y6, Y6
+	VBROADCASTSS word00000020<>+0(SB), Y7
+	VPSUBD       Y6, Y7, Y7
+	VPSLLVD      Y6, Y2, Y2
+	VPSRLVD      Y7, Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y2
+	VPMULUDQ     Y2, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y2, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y1
+	VPSUBD       word1e800000<>+0(SB), Y5, Y2
+	VPOR         Y4, Y2, Y2
+	VPAND        word000000ff<>+0(SB), Y1, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VPSRLD       $0x08, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VPADDD       word04000000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VPAND        word7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y2, Y5
+	VANDPS       Y3, Y5, Y3
+	VANDPS       Y4, Y5, Y4
+	VBLENDVPS    Y5, Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS word3c0883bc<>+0(SB), Y5
+	VFMADD231PS  wordb94caa05<>+0(SB), Y2, Y5
+	VFMADD213PS  wordbe2aaaa3<>+0(SB), Y2, Y5
+	VMOVAPS      Y4, Y6
+	VMULPS       Y2, Y1, Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VADDPS       Y1, Y6, Y6
+	VBROADCASTSS wordbab60718<>+0(SB), Y5
+	VFMADD231PS  word37cd3430<>+0(SB), Y2, Y5
+	VFMADD213PS  word3d2aaaa7<>+0(SB), Y2, Y5
+	VMULPS       Y4, Y1, Y1
+	VPXOR        word80000000<>+0(SB), Y1, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VMULPS       word3f000000<>+0(SB), Y2, Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y4
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VPSLLD       $0x1f, Y3, Y2
+	VPSRAD       $0x1f, Y2, Y2
+	VPXOR        Y6, Y1, Y1
+	VPAND        Y2, Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSRLD       $0x01, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y3, Y6, Y6
+	VPAND        word80000000<>+0(SB), Y0, Y1
+	VPXOR        Y1, Y6, Y6
+	VPAND        word7fffffff<>+0(SB), Y0, Y0
+	VCMPPS       $0x11, word00800000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y2, Y1, Y6, Y1
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, word7fc00000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	SUBQ         $+8, DX
+	JMP          by1
+
+past1:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         firstLanes<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VPAND        word7fffffff<>+0(SB), Y1, Y2
+	VPSRLD       $0x17, Y2, Y2
+	VPSUBD       word0000007e<>+0(SB), Y2, Y2
+	VPSLLD       $0x08, Y1, Y3
+	VPOR         word80000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x05, Y2, Y4
+	VPAND        word0000001f<>+0(SB), Y2, Y2
+	VBROADCASTSS word00000020<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPERMD       turnBits<>+0(SB), Y4, Y6
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y4, Y7
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y6, Y6
+	VPSRLVD      Y5, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPMULLD      Y6, Y3, Y6
+	VPERMD       turnBits<>+0(SB), Y4, Y8
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y7, Y7
+	VPSRLVD      Y5, Y8, Y9
+	VPOR         Y9, Y7, Y7
+	VPERMD       turnBits<>+0(SB), Y4, Y9
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y8, Y2
+	VPSRLVD      Y5, Y9, Y4
+	VPOR         Y4, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y4
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y7, Y3, Y5
+	VPADDQ       Y5, Y4, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y2
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y5
+	VPMULUDQ     Y5, Y3, Y3
+	VPADDQ       Y3, Y2, Y2
+	VPSRLQ       $0x20, Y4, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y4, Y2
+	VPADDD       word20000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x1e, Y3, Y4
+	VPAND        word3fffffff<>+0(SB), Y3, Y3
+	VPSUBD       word20000000<>+0(SB), Y3, Y3
+	VPSRAD       $0x1f, Y3, Y5
+	VPMINUD      word00000001<>+0(SB), Y2, Y6
+	VPSUBD       word00000001<>+0(SB), Y6, Y6
+	VPAND        Y5, Y6, Y6
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y6, Y3, Y3
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPAND        word80000000<>+0(SB), Y5, Y5
+	VPADDD       Y3, Y3, Y6
+	VPSRLD       $0x1f, Y2, Y7
+	VPOR         Y7, Y6, Y6
+	VPSRLD       $0x08, Y6, Y7
+	VPAND        Y7, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VPAND        word7f800000<>+0(SB), Y6, Y6
+	VBROADCASTSS word0000009f<>+0(SB), Y7
+	VPSRLD       $0x17, Y6, Y8
+	VPSUBD       Y8, Y7, Y7
+	VBROADCASTSS word00000020<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VPSLLVD      Y7, Y3, Y3
+	VPSRLVD      Y8, Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y3
+	VPMULUDQ     Y3, Y2, Y7
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y3, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y2
+	VPSUBD       word1e800000<>+0(SB), Y6, Y3
+	VPOR         Y5, Y3, Y3
+	VPAND        word000000ff<>+0(SB), Y2, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VPSRLD       $0x08, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VPADDD       word04000000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPAND        word7fffffff<>+0(SB), Y1, Y3
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y3, Y6
+	VANDPS       Y4, Y6, Y4
+	VANDPS       Y5, Y6, Y5
+	VBLENDVPS    Y6, Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS word3c0883bc<>+0(SB), Y6
+	VFMADD231PS  wordb94caa05<>+0(SB), Y3, Y6
+	VFMADD213PS  wordbe2aaaa3<>+0(SB), Y3, Y6
+	VMOVAPS      Y5, Y7
+	VMULPS       Y3, Y2, Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VADDPS       Y2, Y7, Y7
+	VBROADCASTSS wordbab60718<>+0(SB), Y6
+	VFMADD231PS  word37cd3430<>+0(SB), Y3, Y6
+	VFMADD213PS  word3d2aaaa7<>+0(SB), Y3, Y6
+	VMULPS       Y5, Y2, Y2
+	VPXOR        word80000000<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD231PS  Y6, Y5, Y2
+	VMULPS       word3f000000<>+0(SB), Y3, Y3
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS word3f800000<>+0(SB), Y6
+	VSUBPS       Y5, Y6, Y6
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VPSLLD       $0x1f, Y4, Y3
+	VPSRAD       $0x1f, Y3, Y3
+	VPXOR        Y7, Y2, Y2
+	VPAND        Y3, Y2, Y2
+	VPXOR        Y2, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VPXOR        Y4, Y7, Y7
+	VPAND        word80000000<>+0(SB), Y1, Y2
+	VPXOR        Y2, Y7, Y7
+	VPAND        word7fffffff<>+0(SB), Y1, Y1
+	VCMPPS       $0x11, word00800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y2, Y7, Y2
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, word7fc00000<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+DATA word0000007e<>+0(SB)/4, $0x0000007e
+DATA word0000007e<>+4(SB)/4, $0x0000007e
+DATA word0000007e<>+8(SB)/4, $0x0000007e
+DATA word0000007e<>+12(SB)/4, $0x0000007e
+DATA word0000007e<>+16(SB)/4, $0x0000007e
+DATA word0000007e<>+20(SB)/4, $0x0000007e
+DATA word0000007e<>+24(SB)/4, $0x0000007e
+DATA word0000007e<>+28(SB)/4, $0x0000007e
+GLOBL word0000007e<>(SB), RODATA|NOPTR, $32
+
+DATA word0000001f<>+0(SB)/4, $0x0000001f
+DATA word0000001f<>+4(SB)/4, $0x0000001f
+DATA word0000001f<>+8(SB)/4, $0x0000001f
+DATA word0000001f<>+12(SB)/4, $0x0000001f
+DATA word0000001f<>+16(SB)/4, $0x0000001f
+DATA word0000001f<>+20(SB)/4, $0x0000001f
+DATA word0000001f<>+24(SB)/4, $0x0000001f
+DATA word0000001f<>+28(SB)/4, $0x0000001f
+GLOBL word0000001f<>(SB), RODATA|NOPTR, $32
+
+DATA word00000020<>+0(SB)/4, $0x00000020
+DATA word00000020<>+4(SB)/4, $0x00000020
+DATA word00000020<>+8(SB)/4, $0x00000020
+DATA word00000020<>+12(SB)/4, $0x00000020
+DATA word00000020<>+16(SB)/4, $0x00000020
+DATA word00000020<>+20(SB)/4, $0x00000020
+DATA word00000020<>+24(SB)/4, $0x00000020
+DATA word00000020<>+28(SB)/4, $0x00000020
+GLOBL word00000020<>(SB), RODATA|NOPTR, $32
+
+DATA turnBits<>+0(SB)/4, $0x00000000
+DATA turnBits<>+4(SB)/4, $0x28be60db
+DATA turnBits<>+8(SB)/4, $0x9391054a
+DATA turnBits<>+12(SB)/4, $0x7f09d5f4
+DATA turnBits<>+16(SB)/4, $0x7d4d3770
+DATA turnBits<>+20(SB)/4, $0x36d8a566
+DATA turnBits<>+24(SB)/4, $0x4f10e410
+DATA turnBits<>+28(SB)/4, $0x7f9458ea
+DATA turnBits<>+32(SB)/4, $0x00000000
+DATA turnBits<>+36(SB)/4, $0x00000000
+DATA turnBits<>+40(SB)/4, $0x00000000
+DATA turnBits<>+44(SB)/4, $0x00000000
+DATA turnBits<>+48(SB)/4, $0x00000000
+DATA turnBits<>+52(SB)/4, $0x00000000
+DATA turnBits<>+56(SB)/4, $0x00000000
+DATA turnBits<>+60(SB)/4, $0x00000000
+GLOBL turnBits<>(SB), RODATA|NOPTR, $64
+
+DATA word00000001<>+0(SB)/4, $0x00000001
+DATA word00000001<>+4(SB)/4, $0x00000001
+DATA word00000001<>+8(SB)/4, $0x00000001
+DATA word00000001<>+12(SB)/4, $0x00000001
+DATA word00000001<>+16(SB)/4, $0x00000001
+DATA word00000001<>+20(SB)/4, $0x00000001
+DATA word00000001<>+24(SB)/4, $0x00000001
+DATA word00000001<>+28(SB)/4, $0x00000001
+GLOBL word00000001<>(SB), RODATA|NOPTR, $32
+
+DATA word20000000<>+0(SB)/4, $0x20000000
+DATA word20000000<>+4(SB)/4, $0x20000000
+DATA word20000000<>+8(SB)/4, $0x20000000
+DATA word20000000<>+12(SB)/4, $0x20000000
+DATA word20000000<>+16(SB)/4, $0x20000000
+DATA word20000000<>+20(SB)/4, $0x20000000
+DATA word20000000<>+24(SB)/4, $0x20000000
+DATA word20000000<>+28(SB)/4, $0x20000000
+GLOBL word20000000<>(SB), RODATA|NOPTR, $32
+
+DATA word3fffffff<>+0(SB)/4, $0x3fffffff
+DATA word3fffffff<>+4(SB)/4, $0x3fffffff
+DATA word3fffffff<>+8(SB)/4, $0x3fffffff
+DATA word3fffffff<>+12(SB)/4, $0x3fffffff
+DATA word3fffffff<>+16(SB)/4, $0x3fffffff
+DATA word3fffffff<>+20(SB)/4, $0x3fffffff
+DATA word3fffffff<>+24(SB)/4, $0x3fffffff
+DATA word3fffffff<>+28(SB)/4, $0x3fffffff
+GLOBL word3fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA word0000009f<>+0(SB)/4, $0x0000009f
+DATA word0000009f<>+4(SB)/4, $0x0000009f
+DATA word0000009f<>+8(SB)/4, $0x0000009f
+DATA word0000009f<>+12(SB)/4, $0x0000009f
+DATA word0000009f<>+16(SB)/4, $0x0000009f
+DATA word0000009f<>+20(SB)/4, $0x0000009f
+DATA word0000009f<>+24(SB)/4, $0x0000009f
+DATA word0000009f<>+28(SB)/4, $0x0000009f
+GLOBL word0000009f<>(SB), RODATA|NOPTR, $32
+
+DATA wordc90fdaa2<>+0(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+4(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+8(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+12(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+16(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+20(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+24(SB)/4, $0xc90fdaa2
+DATA wordc90fdaa2<>+28(SB)/4, $0xc90fdaa2
+GLOBL wordc90fdaa2<>(SB), RODATA|NOPTR, $32
+
+DATA word1e800000<>+0(SB)/4, $0x1e800000
+DATA word1e800000<>+4(SB)/4, $0x1e800000
+DATA word1e800000<>+8(SB)/4, $0x1e800000
+DATA word1e800000<>+12(SB)/4, $0x1e800000
+DATA word1e800000<>+16(SB)/4, $0x1e800000
+DATA word1e800000<>+20(SB)/4, $0x1e800000
+DATA word1e800000<>+24(SB)/4, $0x1e800000
+DATA word1e800000<>+28(SB)/4, $0x1e800000
+GLOBL word1e800000<>(SB), RODATA|NOPTR, $32
+
+DATA word000000ff<>+0(SB)/4, $0x000000ff
+DATA word000000ff<>+4(SB)/4, $0x000000ff
+DATA word000000ff<>+8(SB)/4, $0x000000ff
+DATA word000000ff<>+12(SB)/4, $0x000000ff
+DATA word000000ff<>+16(SB)/4, $0x000000ff
+DATA word000000ff<>+20(SB)/4, $0x000000ff
+DATA word000000ff<>+24(SB)/4, $0x000000ff
+DATA word000000ff<>+28(SB)/4, $0x000000ff
+GLOBL word000000ff<>(SB), RODATA|NOPTR, $32
+
+DATA word04000000<>+0(SB)/4, $0x04000000
+DATA word04000000<>+4(SB)/4, $0x04000000
+DATA word04000000<>+8(SB)/4, $0x04000000
+DATA word04000000<>+12(SB)/4, $0x04000000
+DATA word04000000<>+16(SB)/4, $0x04000000
+DATA word04000000<>+20(SB)/4, $0x04000000
+DATA word04000000<>+24(SB)/4, $0x04000000
+DATA word04000000<>+28(SB)/4, $0x04000000
+GLOBL word04000000<>(SB), RODATA|NOPTR, $32
+
+DATA word3f490fdb<>+0(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+4(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+8(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+12(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+16(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+20(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+24(SB)/4, $0x3f490fdb
+DATA word3f490fdb<>+28(SB)/4, $0x3f490fdb
+GLOBL word3f490fdb<>(SB), RODATA|NOPTR, $32
+
+DATA word3c0883bc<>+0(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+4(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+8(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+12(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+16(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+20(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+24(SB)/4, $0x3c0883bc
+DATA word3c0883bc<>+28(SB)/4, $0x3c0883bc
+GLOBL word3c0883bc<>(SB), RODATA|NOPTR, $32
+
+DATA wordb94caa05<>+0(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+4(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+8(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+12(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+16(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+20(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+24(SB)/4, $0xb94caa05
+DATA wordb94caa05<>+28(SB)/4, $0xb94caa05
+GLOBL wordb94caa05<>(SB), RODATA|NOPTR, $32
+
+DATA wordbe2aaaa3<>+0(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+4(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+8(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+12(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+16(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+20(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+24(SB)/4, $0xbe2aaaa3
+DATA wordbe2aaaa3<>+28(SB)/4, $0xbe2aaaa3
+GLOBL wordbe2aaaa3<>(SB), RODATA|NOPTR, $32
+
+DATA wordbab60718<>+0(SB)/4, $0xbab60718
+DATA wordbab60718<>+4(SB)/4, $0xbab60718
+DATA wordbab60718<>+8(SB)/4, $0xbab60718
+DATA wordbab60718<>+12(SB)/4, $0xbab60718
+DATA wordbab60718<>+16(SB)/4, $0xbab60718
+DATA wordbab60718<>+20(SB)/4, $0xbab60718
+DATA wordbab60718<>+24(SB)/4, $0xbab60718
+DATA wordbab60718<>+28(SB)/4, $0xbab60718
+GLOBL wordbab60718<>(SB), RODATA|NOPTR, $32
+
+DATA word37cd3430<>+0(SB)/4, $0x37cd3430
+DATA word37cd3430<>+4(SB)/4, $0x37cd3430
+DATA word37cd3430<>+8(SB)/4, $0x37cd3430
+DATA word37cd3430<>+12(SB)/4, $0x37cd3430
+DATA word37cd3430<>+16(SB)/4, $0x37cd3430
+DATA word37cd3430<>+20(SB)/4, $0x37cd3430
+DATA word37cd3430<>+24(SB)/4, $0x37cd3430
+DATA word37cd3430<>+28(SB)/4, $0x37cd3430
+GLOBL word37cd3430<>(SB), RODATA|NOPTR, $32
+
+DATA word3d2aaaa7<>+0(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+4(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+8(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+12(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+16(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+20(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+24(SB)/4, $0x3d2aaaa7
+DATA word3d2aaaa7<>+28(SB)/4, $0x3d2aaaa7
+GLOBL word3d2aaaa7<>(SB), RODATA|NOPTR, $32
+
+DATA word3f000000<>+0(SB)/4, $0x3f000000
+DATA word3f000000<>+4(SB)/4, $0x3f000000
+DATA word3f000000<>+8(SB)/4, $0x3f000000
+DATA word3f000000<>+12(SB)/4, $0x3f000000
+DATA word3f000000<>+16(SB)/4, $0x3f000000
+DATA word3f000000<>+20(SB)/4, $0x3f000000
+DATA word3f000000<>+24(SB)/4, $0x3f000000
+DATA word3f000000<>+28(SB)/4, $0x3f000000
+GLOBL word3f000000<>(SB), RODATA|NOPTR, $32
+
+// func cosFusedAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·cosFusedAVX2(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ         DX, $+8
+	JL           past1
+	VMOVUPS      (CX), Y0
+	VPAND        word7fffffff<>+0(SB), Y0, Y1
+	VPSRLD       $0x17, Y1, Y1
+	VPSUBD       word0000007e<>+0(SB), Y1, Y1
+	VPSLLD       $0x08, Y0, Y2
+	VPOR         word80000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x05, Y1, Y3
+	VPAND        word0000001f<>+0(SB), Y1, Y1
+	VBROADCASTSS word00000020<>+0(SB), Y4
+	VPSUBD       Y1, Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y3, Y5
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPERMD       turnBits<>+0(SB), Y3, Y6
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y5, Y5
+	VPSRLVD      Y4, Y6, Y7
+	VPOR         Y7, Y5, Y5
+	VPMULLD      Y5, Y2, Y5
+	VPERMD       turnBits<>+0(SB), Y3, Y7
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y6, Y6
+	VPSRLVD      Y4, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPERMD       turnBits<>+0(SB), Y3, Y8
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y7, Y1
+	VPSRLVD      Y4, Y8, Y3
+	VPOR         Y3, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y3
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y6, Y2, Y4
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y1
+	VPSRLQ       $0x20, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y4
+	VPMULUDQ     Y4, Y2, Y2
+	VPADDQ       Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y3, Y1
+	VPADDD       word20000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x1e, Y2, Y3
+	VPAND        word3fffffff<>+0(SB), Y2, Y2
+	VPSUBD       word20000000<>+0(SB), Y2, Y2
+	VPSRAD       $0x1f, Y2, Y4
+	VPMINUD      word00000001<>+0(SB), Y1, Y5
+	VPSUBD       word00000001<>+0(SB), Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPXOR        Y4, Y1, Y1
+	VPSUBD       Y4, Y1, Y1
+	VPAND        word80000000<>+0(SB), Y4, Y4
+	VPADDD       Y2, Y2, Y5
+	VPSRLD       $0x1f, Y1, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $0x08, Y5, Y6
+	VPAND        Y6, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VPAND        word7f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word0000009f<>+0(SB), Y6
+	VPSRLD       $0x17, Y5, Y7
+	VPSUBD       Y7, Y6, Y6
+	VBROADCASTSS word00000020<>+0(SB), Y7
+	VPSUBD       Y6, Y7, Y7
+	VPSLLVD      Y6, Y2, Y2
+	VPSRLVD      Y7, Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y2
+	VPMULUDQ     Y2, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y2, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y1
+	VPSUBD       word1e800000<>+0(SB), Y5, Y2
+	VPOR         Y4, Y2, Y2
+	VPAND        word000000ff<>+0(SB), Y1, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VPSRLD       $0x08, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VPADDD       word04000000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VPAND        word7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y2, Y5
+	VANDPS       Y3, Y5, Y3
+	VANDPS       Y4, Y5, Y4
+	VBLENDVPS    Y5, Y1, Y2, Y1
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS word3c0883bc<>+0(SB), Y5
+	VFMADD231PS  wordb94caa05<>+0(SB), Y2, Y5
+	VFMADD213PS  wordbe2aaaa3<>+0(SB), Y2, Y5
+	VMOVAPS      Y4, Y6
+	VMULPS       Y2, Y1, Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VADDPS       Y1, Y6, Y6
+	VBROADCASTSS wordbab60718<>+0(SB), Y5
+	VFMADD231PS  word37cd3430<>+0(SB), Y2, Y5
+	VFMADD213PS  word3d2aaaa7<>+0(SB), Y2, Y5
+	VMULPS       Y4, Y1, Y1
+	VPXOR        word80000000<>+0(SB), Y1, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD231PS  Y5, Y4, Y1
+	VMULPS       word3f000000<>+0(SB), Y2, Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y4
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VPSLLD       $0x1f, Y3, Y2
+	VPSRAD       $0x1f, Y2, Y2
+	VPXOR        Y6, Y1, Y1
+	VPAND        Y2, Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSRLD       $0x01, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y3, Y6, Y6
+	VPAND        word7fffffff<>+0(SB), Y0, Y0
+	VCMPPS       $0x11, word00800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, word3f800000<>+0(SB), Y6, Y1
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, word7fc00000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	SUBQ         $+8, DX
+	JMP          by1
+
+past1:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         firstLanes<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VPAND        word7fffffff<>+0(SB), Y1, Y2
+	VPSRLD       $0x17, Y2, Y2
+	VPSUBD       word0000007e<>+0(SB), Y2, Y2
+	VPSLLD       $0x08, Y1, Y3
+	VPOR         word80000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x05, Y2, Y4
+	VPAND        word0000001f<>+0(SB), Y2, Y2
+	VBROADCASTSS word00000020<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPERMD       turnBits<>+0(SB), Y4, Y6
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y4, Y7
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y6, Y6
+	VPSRLVD      Y5, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPMULLD      Y6, Y3, Y6
+	VPERMD       turnBits<>+0(SB), Y4, Y8
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y7, Y7
+	VPSRLVD      Y5, Y8, Y9
+	VPOR         Y9, Y7, Y7
+	VPERMD       turnBits<>+0(SB), Y4, Y9
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y8, Y2
+	VPSRLVD      Y5, Y9, Y4
+	VPOR         Y4, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y4
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y7, Y3, Y5
+	VPADDQ       Y5, Y4, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y2
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y5
+	VPMULUDQ     Y5, Y3, Y3
+	VPADDQ       Y3, Y2, Y2
+	VPSRLQ       $0x20, Y4, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y4, Y2
+	VPADDD       word20000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x1e, Y3, Y4
+	VPAND        word3fffffff<>+0(SB), Y3, Y3
+	VPSUBD       word20000000<>+0(SB), Y3, Y3
+	VPSRAD       $0x1f, Y3, Y5
+	VPMINUD      word00000001<>+0(SB), Y2, Y6
+	VPSUBD       word00000001<>+0(SB), Y6, Y6
+	VPAND        Y5, Y6, Y6
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y6, Y3, Y3
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPAND        word80000000<>+0(SB), Y5, Y5
+	VPADDD       Y3, Y3, Y6
+	VPSRLD       $0x1f, Y2, Y7
+	VPOR         Y7, Y6, Y6
+	VPSRLD       $0x08, Y6, Y7
+	VPAND        Y7, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VPAND        word7f800000<>+0(SB), Y6, Y6
+	VBROADCASTSS word0000009f<>+0(SB), Y7
+	VPSRLD       $0x17, Y6, Y8
+	VPSUBD       Y8, Y7, Y7
+	VBROADCASTSS word00000020<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VPSLLVD      Y7, Y3, Y3
+	VPSRLVD      Y8, Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y3
+	VPMULUDQ     Y3, Y2, Y7
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y3, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y2
+	VPSUBD       word1e800000<>+0(SB), Y6, Y3
+	VPOR         Y5, Y3, Y3
+	VPAND        word000000ff<>+0(SB), Y2, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VPSRLD       $0x08, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VPADDD       word04000000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPAND        word7fffffff<>+0(SB), Y1, Y3
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y3, Y6
+	VANDPS       Y4, Y6, Y4
+	VANDPS       Y5, Y6, Y5
+	VBLENDVPS    Y6, Y2, Y3, Y2
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS word3c0883bc<>+0(SB), Y6
+	VFMADD231PS  wordb94caa05<>+0(SB), Y3, Y6
+	VFMADD213PS  wordbe2aaaa3<>+0(SB), Y3, Y6
+	VMOVAPS      Y5, Y7
+	VMULPS       Y3, Y2, Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VADDPS       Y2, Y7, Y7
+	VBROADCASTSS wordbab60718<>+0(SB), Y6
+	VFMADD231PS  word37cd3430<>+0(SB), Y3, Y6
+	VFMADD213PS  word3d2aaaa7<>+0(SB), Y3, Y6
+	VMULPS       Y5, Y2, Y2
+	VPXOR        word80000000<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD231PS  Y6, Y5, Y2
+	VMULPS       word3f000000<>+0(SB), Y3, Y3
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS word3f800000<>+0(SB), Y6
+	VSUBPS       Y5, Y6, Y6
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VPSLLD       $0x1f, Y4, Y3
+	VPSRAD       $0x1f, Y3, Y3
+	VPXOR        Y7, Y2, Y2
+	VPAND        Y3, Y2, Y2
+	VPXOR        Y2, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VPXOR        Y4, Y7, Y7
+	VPAND        word7fffffff<>+0(SB), Y1, Y1
+	VCMPPS       $0x11, word00800000<>+0(SB), Y1, Y2
+	VBLENDVPS    Y2, word3f800000<>+0(SB), Y7, Y2
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, word7fc00000<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
 // func expSumFusedAVX2(y *float32, x *float32, n int, scale float32, top float32, ahead int) float32
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·expSumFusedAVX2(SB), $264-44
@@ -3170,26 +3962,6 @@ DATA wordc0000000<>+24(SB)/4, $0xc0000000
 DATA wordc0000000<>+28(SB)/4, $0xc0000000
 GLOBL wordc0000000<>(SB), RODATA|NOPTR, $32
 
-DATA word20000000<>+0(SB)/4, $0x20000000
-DATA word20000000<>+4(SB)/4, $0x20000000
-DATA word20000000<>+8(SB)/4, $0x20000000
-DATA word20000000<>+12(SB)/4, $0x20000000
-DATA word20000000<>+16(SB)/4, $0x20000000
-DATA word20000000<>+20(SB)/4, $0x20000000
-DATA word20000000<>+24(SB)/4, $0x20000000
-DATA word20000000<>+28(SB)/4, $0x20000000
-GLOBL word20000000<>(SB), RODATA|NOPTR, $32
-
-DATA word00000001<>+0(SB)/4, $0x00000001
-DATA word00000001<>+4(SB)/4, $0x00000001
-DATA word00000001<>+8(SB)/4, $0x00000001
-DATA word00000001<>+12(SB)/4, $0x00000001
-DATA word00000001<>+16(SB)/4, $0x00000001
-DATA word00000001<>+20(SB)/4, $0x00000001
-DATA word00000001<>+24(SB)/4, $0x00000001
-DATA word00000001<>+28(SB)/4, $0x00000001
-GLOBL word00000001<>(SB), RODATA|NOPTR, $32
-
 DATA word30490fdb<>+0(SB)/4, $0x30490fdb
 DATA word30490fdb<>+4(SB)/4, $0x30490fdb
 DATA word30490fdb<>+8(SB)/4, $0x30490fdb
@@ -3199,76 +3971,6 @@ DATA word30490fdb<>+20(SB)/4, $0x30490fdb
 DATA word30490fdb<>+24(SB)/4, $0x30490fdb
 DATA word30490fdb<>+28(SB)/4, $0x30490fdb
 GLOBL word30490fdb<>(SB), RODATA|NOPTR, $32
-
-DATA wordbab60718<>+0(SB)/4, $0xbab60718
-DATA wordbab60718<>+4(SB)/4, $0xbab60718
-DATA wordbab60718<>+8(SB)/4, $0xbab60718
-DATA wordbab60718<>+12(SB)/4, $0xbab60718
-DATA wordbab60718<>+16(SB)/4, $0xbab60718
-DATA wordbab60718<>+20(SB)/4, $0xbab60718
-DATA wordbab60718<>+24(SB)/4, $0xbab60718
-DATA wordbab60718<>+28(SB)/4, $0xbab60718
-GLOBL wordbab60718<>(SB), RODATA|NOPTR, $32
-
-DATA word37cd3430<>+0(SB)/4, $0x37cd3430
-DATA word37cd3430<>+4(SB)/4, $0x37cd3430
-DATA word37cd3430<>+8(SB)/4, $0x37cd3430
-DATA word37cd3430<>+12(SB)/4, $0x37cd3430
-DATA word37cd3430<>+16(SB)/4, $0x37cd3430
-DATA word37cd3430<>+20(SB)/4, $0x37cd3430
-DATA word37cd3430<>+24(SB)/4, $0x37cd3430
-DATA word37cd3430<>+28(SB)/4, $0x37cd3430
-GLOBL word37cd3430<>(SB), RODATA|NOPTR, $32
-
-DATA word3d2aaaa7<>+0(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+4(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+8(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+12(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+16(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+20(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+24(SB)/4, $0x3d2aaaa7
-DATA word3d2aaaa7<>+28(SB)/4, $0x3d2aaaa7
-GLOBL word3d2aaaa7<>(SB), RODATA|NOPTR, $32
-
-DATA word3f000000<>+0(SB)/4, $0x3f000000
-DATA word3f000000<>+4(SB)/4, $0x3f000000
-DATA word3f000000<>+8(SB)/4, $0x3f000000
-DATA word3f000000<>+12(SB)/4, $0x3f000000
-DATA word3f000000<>+16(SB)/4, $0x3f000000
-DATA word3f000000<>+20(SB)/4, $0x3f000000
-DATA word3f000000<>+24(SB)/4, $0x3f000000
-DATA word3f000000<>+28(SB)/4, $0x3f000000
-GLOBL word3f000000<>(SB), RODATA|NOPTR, $32
-
-DATA wordbe2aaaa3<>+0(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+4(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+8(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+12(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+16(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+20(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+24(SB)/4, $0xbe2aaaa3
-DATA wordbe2aaaa3<>+28(SB)/4, $0xbe2aaaa3
-GLOBL wordbe2aaaa3<>(SB), RODATA|NOPTR, $32
-
-DATA word3c0883bc<>+0(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+4(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+8(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+12(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+16(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+20(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+24(SB)/4, $0x3c0883bc
-DATA word3c0883bc<>+28(SB)/4, $0x3c0883bc
-GLOBL word3c0883bc<>(SB), RODATA|NOPTR, $32
-
-DATA wordb94caa05<>+0(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+4(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+8(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+12(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+16(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+20(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+24(SB)/4, $0xb94caa05
-DATA wordb94caa05<>+28(SB)/4, $0xb94caa05
-GLOBL wordb94caa05<>(SB), RODATA|NOPTR, $32
 
 // func affineFusedAVX2(y *float32, n int, loc float32, scale float32)
 // Requires: AVX, FMA3, SSE
@@ -4732,6 +5434,614 @@ past1:
 	VCMPPS       $0x00, wordbf800000<>+0(SB), Y1, Y3
 	VBLENDVPS    Y3, wordff800000<>+0(SB), Y2, Y2
 	VCMPPS       $0x19, wordbf800000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, word7fc00000<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+// func sinSplitAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, SSE
+TEXT ·sinSplitAVX2(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ         DX, $+8
+	JL           past1
+	VMOVUPS      (CX), Y0
+	VPAND        word7fffffff<>+0(SB), Y0, Y1
+	VPSRLD       $0x17, Y1, Y1
+	VPSUBD       word0000007e<>+0(SB), Y1, Y1
+	VPSLLD       $0x08, Y0, Y2
+	VPOR         word80000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x05, Y1, Y3
+	VPAND        word0000001f<>+0(SB), Y1, Y1
+	VBROADCASTSS word00000020<>+0(SB), Y4
+	VPSUBD       Y1, Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y3, Y5
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPERMD       turnBits<>+0(SB), Y3, Y6
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y5, Y5
+	VPSRLVD      Y4, Y6, Y7
+	VPOR         Y7, Y5, Y5
+	VPMULLD      Y5, Y2, Y5
+	VPERMD       turnBits<>+0(SB), Y3, Y7
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y6, Y6
+	VPSRLVD      Y4, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPERMD       turnBits<>+0(SB), Y3, Y8
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y7, Y1
+	VPSRLVD      Y4, Y8, Y3
+	VPOR         Y3, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y3
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y6, Y2, Y4
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y1
+	VPSRLQ       $0x20, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y4
+	VPMULUDQ     Y4, Y2, Y2
+	VPADDQ       Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y3, Y1
+	VPADDD       word20000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x1e, Y2, Y3
+	VPAND        word3fffffff<>+0(SB), Y2, Y2
+	VPSUBD       word20000000<>+0(SB), Y2, Y2
+	VPSRAD       $0x1f, Y2, Y4
+	VPMINUD      word00000001<>+0(SB), Y1, Y5
+	VPSUBD       word00000001<>+0(SB), Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPXOR        Y4, Y1, Y1
+	VPSUBD       Y4, Y1, Y1
+	VPAND        word80000000<>+0(SB), Y4, Y4
+	VPADDD       Y2, Y2, Y5
+	VPSRLD       $0x1f, Y1, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $0x08, Y5, Y6
+	VPAND        Y6, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VPAND        word7f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word0000009f<>+0(SB), Y6
+	VPSRLD       $0x17, Y5, Y7
+	VPSUBD       Y7, Y6, Y6
+	VBROADCASTSS word00000020<>+0(SB), Y7
+	VPSUBD       Y6, Y7, Y7
+	VPSLLVD      Y6, Y2, Y2
+	VPSRLVD      Y7, Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y2
+	VPMULUDQ     Y2, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y2, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y1
+	VPSUBD       word1e800000<>+0(SB), Y5, Y2
+	VPOR         Y4, Y2, Y2
+	VPAND        word000000ff<>+0(SB), Y1, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VPSRLD       $0x08, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VPADDD       word04000000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VPAND        word7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y2, Y5
+	VANDPS       Y3, Y5, Y3
+	VANDPS       Y4, Y5, Y4
+	VBLENDVPS    Y5, Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS word3c0883bc<>+0(SB), Y5
+	VMULPS       wordb94caa05<>+0(SB), Y2, Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       wordbe2aaaa3<>+0(SB), Y5, Y5
+	VMOVAPS      Y4, Y6
+	VMULPS       Y2, Y1, Y7
+	VMULPS       Y5, Y7, Y5
+	VADDPS       Y5, Y6, Y6
+	VADDPS       Y1, Y6, Y6
+	VBROADCASTSS wordbab60718<>+0(SB), Y5
+	VMULPS       word37cd3430<>+0(SB), Y2, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       word3d2aaaa7<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VPXOR        word80000000<>+0(SB), Y1, Y1
+	VMULPS       Y2, Y2, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VMULPS       word3f000000<>+0(SB), Y2, Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y4
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VPSLLD       $0x1f, Y3, Y2
+	VPSRAD       $0x1f, Y2, Y2
+	VPXOR        Y6, Y1, Y1
+	VPAND        Y2, Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSRLD       $0x01, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y3, Y6, Y6
+	VPAND        word80000000<>+0(SB), Y0, Y1
+	VPXOR        Y1, Y6, Y6
+	VPAND        word7fffffff<>+0(SB), Y0, Y0
+	VCMPPS       $0x11, word00800000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y2, Y1, Y6, Y1
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, word7fc00000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	SUBQ         $+8, DX
+	JMP          by1
+
+past1:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         firstLanes<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VPAND        word7fffffff<>+0(SB), Y1, Y2
+	VPSRLD       $0x17, Y2, Y2
+	VPSUBD       word0000007e<>+0(SB), Y2, Y2
+	VPSLLD       $0x08, Y1, Y3
+	VPOR         word80000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x05, Y2, Y4
+	VPAND        word0000001f<>+0(SB), Y2, Y2
+	VBROADCASTSS word00000020<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPERMD       turnBits<>+0(SB), Y4, Y6
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y4, Y7
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y6, Y6
+	VPSRLVD      Y5, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPMULLD      Y6, Y3, Y6
+	VPERMD       turnBits<>+0(SB), Y4, Y8
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y7, Y7
+	VPSRLVD      Y5, Y8, Y9
+	VPOR         Y9, Y7, Y7
+	VPERMD       turnBits<>+0(SB), Y4, Y9
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y8, Y2
+	VPSRLVD      Y5, Y9, Y4
+	VPOR         Y4, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y4
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y7, Y3, Y5
+	VPADDQ       Y5, Y4, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y2
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y5
+	VPMULUDQ     Y5, Y3, Y3
+	VPADDQ       Y3, Y2, Y2
+	VPSRLQ       $0x20, Y4, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y4, Y2
+	VPADDD       word20000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x1e, Y3, Y4
+	VPAND        word3fffffff<>+0(SB), Y3, Y3
+	VPSUBD       word20000000<>+0(SB), Y3, Y3
+	VPSRAD       $0x1f, Y3, Y5
+	VPMINUD      word00000001<>+0(SB), Y2, Y6
+	VPSUBD       word00000001<>+0(SB), Y6, Y6
+	VPAND        Y5, Y6, Y6
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y6, Y3, Y3
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPAND        word80000000<>+0(SB), Y5, Y5
+	VPADDD       Y3, Y3, Y6
+	VPSRLD       $0x1f, Y2, Y7
+	VPOR         Y7, Y6, Y6
+	VPSRLD       $0x08, Y6, Y7
+	VPAND        Y7, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VPAND        word7f800000<>+0(SB), Y6, Y6
+	VBROADCASTSS word0000009f<>+0(SB), Y7
+	VPSRLD       $0x17, Y6, Y8
+	VPSUBD       Y8, Y7, Y7
+	VBROADCASTSS word00000020<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VPSLLVD      Y7, Y3, Y3
+	VPSRLVD      Y8, Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y3
+	VPMULUDQ     Y3, Y2, Y7
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y3, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y2
+	VPSUBD       word1e800000<>+0(SB), Y6, Y3
+	VPOR         Y5, Y3, Y3
+	VPAND        word000000ff<>+0(SB), Y2, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VPSRLD       $0x08, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VPADDD       word04000000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPAND        word7fffffff<>+0(SB), Y1, Y3
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y3, Y6
+	VANDPS       Y4, Y6, Y4
+	VANDPS       Y5, Y6, Y5
+	VBLENDVPS    Y6, Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS word3c0883bc<>+0(SB), Y6
+	VMULPS       wordb94caa05<>+0(SB), Y3, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       wordbe2aaaa3<>+0(SB), Y6, Y6
+	VMOVAPS      Y5, Y7
+	VMULPS       Y3, Y2, Y8
+	VMULPS       Y6, Y8, Y6
+	VADDPS       Y6, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VBROADCASTSS wordbab60718<>+0(SB), Y6
+	VMULPS       word37cd3430<>+0(SB), Y3, Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       word3d2aaaa7<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y2, Y2
+	VPXOR        word80000000<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y3, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       word3f000000<>+0(SB), Y3, Y3
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS word3f800000<>+0(SB), Y6
+	VSUBPS       Y5, Y6, Y6
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VPSLLD       $0x1f, Y4, Y3
+	VPSRAD       $0x1f, Y3, Y3
+	VPXOR        Y7, Y2, Y2
+	VPAND        Y3, Y2, Y2
+	VPXOR        Y2, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VPXOR        Y4, Y7, Y7
+	VPAND        word80000000<>+0(SB), Y1, Y2
+	VPXOR        Y2, Y7, Y7
+	VPAND        word7fffffff<>+0(SB), Y1, Y1
+	VCMPPS       $0x11, word00800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y2, Y7, Y2
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, word7fc00000<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+// func cosSplitAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, SSE
+TEXT ·cosSplitAVX2(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ         DX, $+8
+	JL           past1
+	VMOVUPS      (CX), Y0
+	VPAND        word7fffffff<>+0(SB), Y0, Y1
+	VPSRLD       $0x17, Y1, Y1
+	VPSUBD       word0000007e<>+0(SB), Y1, Y1
+	VPSLLD       $0x08, Y0, Y2
+	VPOR         word80000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x05, Y1, Y3
+	VPAND        word0000001f<>+0(SB), Y1, Y1
+	VBROADCASTSS word00000020<>+0(SB), Y4
+	VPSUBD       Y1, Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y3, Y5
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPERMD       turnBits<>+0(SB), Y3, Y6
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y5, Y5
+	VPSRLVD      Y4, Y6, Y7
+	VPOR         Y7, Y5, Y5
+	VPMULLD      Y5, Y2, Y5
+	VPERMD       turnBits<>+0(SB), Y3, Y7
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y6, Y6
+	VPSRLVD      Y4, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPERMD       turnBits<>+0(SB), Y3, Y8
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VPSLLVD      Y1, Y7, Y1
+	VPSRLVD      Y4, Y8, Y3
+	VPOR         Y3, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y3
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y6, Y2, Y4
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y1, Y2, Y1
+	VPSRLQ       $0x20, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y4
+	VPMULUDQ     Y4, Y2, Y2
+	VPADDQ       Y2, Y1, Y1
+	VPSRLQ       $0x20, Y3, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y3, Y1
+	VPADDD       word20000000<>+0(SB), Y2, Y2
+	VPSRLD       $0x1e, Y2, Y3
+	VPAND        word3fffffff<>+0(SB), Y2, Y2
+	VPSUBD       word20000000<>+0(SB), Y2, Y2
+	VPSRAD       $0x1f, Y2, Y4
+	VPMINUD      word00000001<>+0(SB), Y1, Y5
+	VPSUBD       word00000001<>+0(SB), Y5, Y5
+	VPAND        Y4, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPXOR        Y4, Y1, Y1
+	VPSUBD       Y4, Y1, Y1
+	VPAND        word80000000<>+0(SB), Y4, Y4
+	VPADDD       Y2, Y2, Y5
+	VPSRLD       $0x1f, Y1, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $0x08, Y5, Y6
+	VPAND        Y6, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VPAND        word7f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word0000009f<>+0(SB), Y6
+	VPSRLD       $0x17, Y5, Y7
+	VPSUBD       Y7, Y6, Y6
+	VBROADCASTSS word00000020<>+0(SB), Y7
+	VPSUBD       Y6, Y7, Y7
+	VPSLLVD      Y6, Y2, Y2
+	VPSRLVD      Y7, Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y2
+	VPMULUDQ     Y2, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     Y2, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y2
+	VPBLENDD     $0xaa, Y1, Y2, Y1
+	VPSUBD       word1e800000<>+0(SB), Y5, Y2
+	VPOR         Y4, Y2, Y2
+	VPAND        word000000ff<>+0(SB), Y1, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VPSRLD       $0x08, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VPADDD       word04000000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VPAND        word7fffffff<>+0(SB), Y0, Y2
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y2, Y5
+	VANDPS       Y3, Y5, Y3
+	VANDPS       Y4, Y5, Y4
+	VBLENDVPS    Y5, Y1, Y2, Y1
+	VPADDD       word00000001<>+0(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS word3c0883bc<>+0(SB), Y5
+	VMULPS       wordb94caa05<>+0(SB), Y2, Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       wordbe2aaaa3<>+0(SB), Y5, Y5
+	VMOVAPS      Y4, Y6
+	VMULPS       Y2, Y1, Y7
+	VMULPS       Y5, Y7, Y5
+	VADDPS       Y5, Y6, Y6
+	VADDPS       Y1, Y6, Y6
+	VBROADCASTSS wordbab60718<>+0(SB), Y5
+	VMULPS       word37cd3430<>+0(SB), Y2, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       word3d2aaaa7<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VPXOR        word80000000<>+0(SB), Y1, Y1
+	VMULPS       Y2, Y2, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VMULPS       word3f000000<>+0(SB), Y2, Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y4
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VPSLLD       $0x1f, Y3, Y2
+	VPSRAD       $0x1f, Y2, Y2
+	VPXOR        Y6, Y1, Y1
+	VPAND        Y2, Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSRLD       $0x01, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y3, Y6, Y6
+	VPAND        word7fffffff<>+0(SB), Y0, Y0
+	VCMPPS       $0x11, word00800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, word3f800000<>+0(SB), Y6, Y1
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, word7fc00000<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	SUBQ         $+8, DX
+	JMP          by1
+
+past1:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         firstLanes<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VPAND        word7fffffff<>+0(SB), Y1, Y2
+	VPSRLD       $0x17, Y2, Y2
+	VPSUBD       word0000007e<>+0(SB), Y2, Y2
+	VPSLLD       $0x08, Y1, Y3
+	VPOR         word80000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x05, Y2, Y4
+	VPAND        word0000001f<>+0(SB), Y2, Y2
+	VBROADCASTSS word00000020<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPERMD       turnBits<>+0(SB), Y4, Y6
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPERMD       turnBits<>+0(SB), Y4, Y7
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y6, Y6
+	VPSRLVD      Y5, Y7, Y8
+	VPOR         Y8, Y6, Y6
+	VPMULLD      Y6, Y3, Y6
+	VPERMD       turnBits<>+0(SB), Y4, Y8
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y7, Y7
+	VPSRLVD      Y5, Y8, Y9
+	VPOR         Y9, Y7, Y7
+	VPERMD       turnBits<>+0(SB), Y4, Y9
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VPSLLVD      Y2, Y8, Y2
+	VPSRLVD      Y5, Y9, Y4
+	VPOR         Y4, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y4
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y7, Y3, Y5
+	VPADDQ       Y5, Y4, Y4
+	VPSRLQ       $0x20, Y3, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y2, Y3, Y2
+	VPSRLQ       $0x20, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y5
+	VPMULUDQ     Y5, Y3, Y3
+	VPADDQ       Y3, Y2, Y2
+	VPSRLQ       $0x20, Y4, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y4, Y2
+	VPADDD       word20000000<>+0(SB), Y3, Y3
+	VPSRLD       $0x1e, Y3, Y4
+	VPAND        word3fffffff<>+0(SB), Y3, Y3
+	VPSUBD       word20000000<>+0(SB), Y3, Y3
+	VPSRAD       $0x1f, Y3, Y5
+	VPMINUD      word00000001<>+0(SB), Y2, Y6
+	VPSUBD       word00000001<>+0(SB), Y6, Y6
+	VPAND        Y5, Y6, Y6
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y6, Y3, Y3
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPAND        word80000000<>+0(SB), Y5, Y5
+	VPADDD       Y3, Y3, Y6
+	VPSRLD       $0x1f, Y2, Y7
+	VPOR         Y7, Y6, Y6
+	VPSRLD       $0x08, Y6, Y7
+	VPAND        Y7, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VPAND        word7f800000<>+0(SB), Y6, Y6
+	VBROADCASTSS word0000009f<>+0(SB), Y7
+	VPSRLD       $0x17, Y6, Y8
+	VPSUBD       Y8, Y7, Y7
+	VBROADCASTSS word00000020<>+0(SB), Y8
+	VPSUBD       Y7, Y8, Y8
+	VPSLLVD      Y7, Y3, Y3
+	VPSRLVD      Y8, Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTSS wordc90fdaa2<>+0(SB), Y3
+	VPMULUDQ     Y3, Y2, Y7
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     Y3, Y2, Y2
+	VPSRLQ       $0x20, Y7, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y2
+	VPSUBD       word1e800000<>+0(SB), Y6, Y3
+	VPOR         Y5, Y3, Y3
+	VPAND        word000000ff<>+0(SB), Y2, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VPSRLD       $0x08, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VPADDD       word04000000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPAND        word7fffffff<>+0(SB), Y1, Y3
+	VCMPPS       $0x15, word3f490fdb<>+0(SB), Y3, Y6
+	VANDPS       Y4, Y6, Y4
+	VANDPS       Y5, Y6, Y5
+	VBLENDVPS    Y6, Y2, Y3, Y2
+	VPADDD       word00000001<>+0(SB), Y4, Y4
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS word3c0883bc<>+0(SB), Y6
+	VMULPS       wordb94caa05<>+0(SB), Y3, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       wordbe2aaaa3<>+0(SB), Y6, Y6
+	VMOVAPS      Y5, Y7
+	VMULPS       Y3, Y2, Y8
+	VMULPS       Y6, Y8, Y6
+	VADDPS       Y6, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VBROADCASTSS wordbab60718<>+0(SB), Y6
+	VMULPS       word37cd3430<>+0(SB), Y3, Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       word3d2aaaa7<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y2, Y2
+	VPXOR        word80000000<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y3, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       word3f000000<>+0(SB), Y3, Y3
+	VBROADCASTSS word3f800000<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS word3f800000<>+0(SB), Y6
+	VSUBPS       Y5, Y6, Y6
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VPSLLD       $0x1f, Y4, Y3
+	VPSRAD       $0x1f, Y3, Y3
+	VPXOR        Y7, Y2, Y2
+	VPAND        Y3, Y2, Y2
+	VPXOR        Y2, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VPXOR        Y4, Y7, Y7
+	VPAND        word7fffffff<>+0(SB), Y1, Y1
+	VCMPPS       $0x11, word00800000<>+0(SB), Y1, Y2
+	VBLENDVPS    Y2, word3f800000<>+0(SB), Y7, Y2
+	VCMPPS       $0x15, word7f800000<>+0(SB), Y1, Y1
 	VBLENDVPS    Y1, word7fc00000<>+0(SB), Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
@@ -8604,6 +9914,614 @@ end:
 	LDMXCSR (SP)
 	RET
 
+// func sinFusedAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·sinFusedAVX512(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ             DX, $+16
+	JL               past1
+	VMOVUPS          (CX), Z0
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD           $0x17, Z1, Z1
+	VPSUBD.BCST      word0000007e<>+0(SB), Z1, Z1
+	VPSLLD           $0x08, Z0, Z2
+	VPORD.BCST       word80000000<>+0(SB), Z2, Z2
+	VPSRLD           $0x05, Z1, Z3
+	VPANDD.BCST      word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS     word00000020<>+0(SB), Z16
+	VPSUBD           Z1, Z16, Z16
+	VPERMD           turnBits<>+0(SB), Z3, Z17
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPERMD           turnBits<>+0(SB), Z3, Z18
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z17, Z17
+	VPSRLVD          Z16, Z18, Z19
+	VPORD            Z19, Z17, Z17
+	VPMULLD          Z17, Z2, Z17
+	VPERMD           turnBits<>+0(SB), Z3, Z19
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z18, Z18
+	VPSRLVD          Z16, Z19, Z20
+	VPORD            Z20, Z18, Z18
+	VPERMD           turnBits<>+0(SB), Z3, Z20
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z19, Z1
+	VPSRLVD          Z16, Z20, Z3
+	VPORD            Z3, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z3
+	VPSRLQ           $0x20, Z3, Z3
+	VPMULUDQ         Z18, Z2, Z16
+	VPADDQ           Z16, Z3, Z3
+	VPSRLQ           $0x20, Z2, Z2
+	VPSRLQ           $0x20, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z1
+	VPSRLQ           $0x20, Z1, Z1
+	VPSRLQ           $0x20, Z18, Z16
+	VPMULUDQ         Z16, Z2, Z2
+	VPADDQ           Z2, Z1, Z1
+	VPSRLQ           $0x20, Z3, Z2
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z1, Z2, K1, Z4
+	VPADDD           Z17, Z4, Z4
+	VPSLLQ           $0x20, Z1, Z1
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z1, Z3, K1, Z5
+	VPADDD.BCST      word20000000<>+0(SB), Z4, Z4
+	VPSRLD           $0x1e, Z4, Z1
+	VPANDD.BCST      word3fffffff<>+0(SB), Z4, Z4
+	VPSUBD.BCST      word20000000<>+0(SB), Z4, Z4
+	VPSRAD           $0x1f, Z4, Z2
+	VPMINUD.BCST     word00000001<>+0(SB), Z5, Z3
+	VPSUBD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPANDD           Z2, Z3, Z3
+	VPXORD           Z2, Z4, Z4
+	VPSUBD           Z3, Z4, Z4
+	VPXORD           Z2, Z5, Z5
+	VPSUBD           Z2, Z5, Z5
+	VPANDD.BCST      word80000000<>+0(SB), Z2, Z2
+	VPADDD           Z4, Z4, Z3
+	VPSRLD           $0x1f, Z5, Z16
+	VPORD            Z16, Z3, Z3
+	VPSRLD           $0x08, Z3, Z16
+	VPANDD           Z16, Z3, Z16
+	VPSUBD           Z16, Z3, Z3
+	VCVTDQ2PS        Z3, Z3
+	VPANDD.BCST      word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word0000009f<>+0(SB), Z16
+	VPSRLD           $0x17, Z3, Z17
+	VPSUBD           Z17, Z16, Z16
+	VBROADCASTSS     word00000020<>+0(SB), Z17
+	VPSUBD           Z16, Z17, Z17
+	VPSLLVD          Z16, Z4, Z16
+	VPSRLVD          Z17, Z5, Z17
+	VPORD            Z17, Z16, Z16
+	VBROADCASTSS     wordc90fdaa2<>+0(SB), Z17
+	VPMULUDQ         Z17, Z16, Z18
+	VPSRLQ           $0x20, Z16, Z16
+	VPMULUDQ         Z17, Z16, Z16
+	VPSRLQ           $0x20, Z18, Z17
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z16, Z17, K1, Z6
+	VPSUBD.BCST      word1e800000<>+0(SB), Z3, Z3
+	VPORD            Z2, Z3, Z3
+	VPANDD.BCST      word000000ff<>+0(SB), Z6, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VPSRLD           $0x08, Z6, Z16
+	VCVTDQ2PS        Z16, Z16
+	VPADDD.BCST      word04000000<>+0(SB), Z3, Z3
+	VMULPS           Z3, Z16, Z16
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST      $0x15, word3f490fdb<>+0(SB), Z3, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVAPS.Z        Z2, K1, Z2
+	VBLENDMPS        Z16, Z3, K1, Z7
+	VMULPS           Z7, Z7, Z3
+	VBROADCASTSS     word3c0883bc<>+0(SB), Z16
+	VFMADD231PS.BCST wordb94caa05<>+0(SB), Z3, Z16
+	VFMADD213PS.BCST wordbe2aaaa3<>+0(SB), Z3, Z16
+	VMOVAPS          Z2, Z17
+	VMULPS           Z3, Z7, Z18
+	VFMADD231PS      Z16, Z18, Z17
+	VADDPS           Z7, Z17, Z17
+	VBROADCASTSS     wordbab60718<>+0(SB), Z16
+	VFMADD231PS.BCST word37cd3430<>+0(SB), Z3, Z16
+	VFMADD213PS.BCST word3d2aaaa7<>+0(SB), Z3, Z16
+	VMULPS           Z2, Z7, Z2
+	VPXORD.BCST      word80000000<>+0(SB), Z2, Z2
+	VMULPS           Z3, Z3, Z18
+	VFMADD231PS      Z16, Z18, Z2
+	VMULPS.BCST      word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word3f800000<>+0(SB), Z16
+	VSUBPS           Z3, Z16, Z16
+	VBROADCASTSS     word3f800000<>+0(SB), Z18
+	VSUBPS           Z16, Z18, Z18
+	VSUBPS           Z3, Z18, Z18
+	VADDPS           Z18, Z2, Z2
+	VADDPS           Z16, Z2, Z2
+	VPSLLD           $0x1f, Z1, Z3
+	VPSRAD           $0x1f, Z3, Z3
+	VPXORD           Z17, Z2, Z2
+	VPANDD           Z3, Z2, Z2
+	VPXORD           Z2, Z17, Z17
+	VPSRLD           $0x01, Z1, Z1
+	VPSLLD           $0x1f, Z1, Z1
+	VPXORD           Z1, Z17, Z17
+	VPANDD.BCST      word80000000<>+0(SB), Z0, Z1
+	VPXORD           Z1, Z17, Z17
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST      $0x11, word00800000<>+0(SB), Z0, K1
+	VBLENDMPS        Z1, Z17, K1, Z8
+	VCMPPS.BCST      $0x15, word7f800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   word7fc00000<>+0(SB), Z8, K1, Z9
+	VMOVUPS          Z9, (AX)
+	ADDQ             $+64, AX
+	ADDQ             $+64, CX
+	SUBQ             $+16, DX
+	JMP              by1
+
+past1:
+	TESTQ            DX, DX
+	JZ               end
+	MOVL             $-1, BX
+	BZHIL            DX, BX, BX
+	KMOVW            BX, K1
+	VMOVUPS.Z        (CX), K1, Z0
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD           $0x17, Z1, Z1
+	VPSUBD.BCST      word0000007e<>+0(SB), Z1, Z1
+	VPSLLD           $0x08, Z0, Z2
+	VPORD.BCST       word80000000<>+0(SB), Z2, Z2
+	VPSRLD           $0x05, Z1, Z3
+	VPANDD.BCST      word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS     word00000020<>+0(SB), Z4
+	VPSUBD           Z1, Z4, Z4
+	VPERMD           turnBits<>+0(SB), Z3, Z5
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPERMD           turnBits<>+0(SB), Z3, Z6
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z5, Z5
+	VPSRLVD          Z4, Z6, Z7
+	VPORD            Z7, Z5, Z5
+	VPMULLD          Z5, Z2, Z5
+	VPERMD           turnBits<>+0(SB), Z3, Z7
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z6, Z6
+	VPSRLVD          Z4, Z7, Z8
+	VPORD            Z8, Z6, Z6
+	VPERMD           turnBits<>+0(SB), Z3, Z8
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z7, Z1
+	VPSRLVD          Z4, Z8, Z3
+	VPORD            Z3, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z3
+	VPSRLQ           $0x20, Z3, Z3
+	VPMULUDQ         Z6, Z2, Z4
+	VPADDQ           Z4, Z3, Z3
+	VPSRLQ           $0x20, Z2, Z2
+	VPSRLQ           $0x20, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z1
+	VPSRLQ           $0x20, Z1, Z1
+	VPSRLQ           $0x20, Z6, Z4
+	VPMULUDQ         Z4, Z2, Z2
+	VPADDQ           Z2, Z1, Z1
+	VPSRLQ           $0x20, Z3, Z2
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z1, Z2, K2, Z10
+	VPADDD           Z5, Z10, Z10
+	VPSLLQ           $0x20, Z1, Z1
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z1, Z3, K2, Z11
+	VPADDD.BCST      word20000000<>+0(SB), Z10, Z10
+	VPSRLD           $0x1e, Z10, Z1
+	VPANDD.BCST      word3fffffff<>+0(SB), Z10, Z10
+	VPSUBD.BCST      word20000000<>+0(SB), Z10, Z10
+	VPSRAD           $0x1f, Z10, Z2
+	VPMINUD.BCST     word00000001<>+0(SB), Z11, Z3
+	VPSUBD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPANDD           Z2, Z3, Z3
+	VPXORD           Z2, Z10, Z10
+	VPSUBD           Z3, Z10, Z10
+	VPXORD           Z2, Z11, Z11
+	VPSUBD           Z2, Z11, Z11
+	VPANDD.BCST      word80000000<>+0(SB), Z2, Z2
+	VPADDD           Z10, Z10, Z3
+	VPSRLD           $0x1f, Z11, Z4
+	VPORD            Z4, Z3, Z3
+	VPSRLD           $0x08, Z3, Z4
+	VPANDD           Z4, Z3, Z4
+	VPSUBD           Z4, Z3, Z3
+	VCVTDQ2PS        Z3, Z3
+	VPANDD.BCST      word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word0000009f<>+0(SB), Z4
+	VPSRLD           $0x17, Z3, Z5
+	VPSUBD           Z5, Z4, Z4
+	VBROADCASTSS     word00000020<>+0(SB), Z5
+	VPSUBD           Z4, Z5, Z5
+	VPSLLVD          Z4, Z10, Z4
+	VPSRLVD          Z5, Z11, Z5
+	VPORD            Z5, Z4, Z4
+	VBROADCASTSS     wordc90fdaa2<>+0(SB), Z5
+	VPMULUDQ         Z5, Z4, Z6
+	VPSRLQ           $0x20, Z4, Z4
+	VPMULUDQ         Z5, Z4, Z4
+	VPSRLQ           $0x20, Z6, Z5
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z4, Z5, K2, Z12
+	VPSUBD.BCST      word1e800000<>+0(SB), Z3, Z3
+	VPORD            Z2, Z3, Z3
+	VPANDD.BCST      word000000ff<>+0(SB), Z12, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VPSRLD           $0x08, Z12, Z4
+	VCVTDQ2PS        Z4, Z4
+	VPADDD.BCST      word04000000<>+0(SB), Z3, Z3
+	VMULPS           Z3, Z4, Z4
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST      $0x15, word3f490fdb<>+0(SB), Z3, K2
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVAPS.Z        Z2, K2, Z2
+	VBLENDMPS        Z4, Z3, K2, Z13
+	VMULPS           Z13, Z13, Z3
+	VBROADCASTSS     word3c0883bc<>+0(SB), Z4
+	VFMADD231PS.BCST wordb94caa05<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST wordbe2aaaa3<>+0(SB), Z3, Z4
+	VMOVAPS          Z2, Z5
+	VMULPS           Z3, Z13, Z6
+	VFMADD231PS      Z4, Z6, Z5
+	VADDPS           Z13, Z5, Z5
+	VBROADCASTSS     wordbab60718<>+0(SB), Z4
+	VFMADD231PS.BCST word37cd3430<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST word3d2aaaa7<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z13, Z2
+	VPXORD.BCST      word80000000<>+0(SB), Z2, Z2
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z4, Z6, Z2
+	VMULPS.BCST      word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word3f800000<>+0(SB), Z4
+	VSUBPS           Z3, Z4, Z4
+	VBROADCASTSS     word3f800000<>+0(SB), Z6
+	VSUBPS           Z4, Z6, Z6
+	VSUBPS           Z3, Z6, Z6
+	VADDPS           Z6, Z2, Z2
+	VADDPS           Z4, Z2, Z2
+	VPSLLD           $0x1f, Z1, Z3
+	VPSRAD           $0x1f, Z3, Z3
+	VPXORD           Z5, Z2, Z2
+	VPANDD           Z3, Z2, Z2
+	VPXORD           Z2, Z5, Z5
+	VPSRLD           $0x01, Z1, Z1
+	VPSLLD           $0x1f, Z1, Z1
+	VPXORD           Z1, Z5, Z5
+	VPANDD.BCST      word80000000<>+0(SB), Z0, Z1
+	VPXORD           Z1, Z5, Z5
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST      $0x11, word00800000<>+0(SB), Z0, K2
+	VBLENDMPS        Z1, Z5, K2, Z14
+	VCMPPS.BCST      $0x15, word7f800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   word7fc00000<>+0(SB), Z14, K2, Z15
+	VMOVUPS          Z15, K1, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+// func cosFusedAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·cosFusedAVX512(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ             DX, $+16
+	JL               past1
+	VMOVUPS          (CX), Z0
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD           $0x17, Z1, Z1
+	VPSUBD.BCST      word0000007e<>+0(SB), Z1, Z1
+	VPSLLD           $0x08, Z0, Z2
+	VPORD.BCST       word80000000<>+0(SB), Z2, Z2
+	VPSRLD           $0x05, Z1, Z3
+	VPANDD.BCST      word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS     word00000020<>+0(SB), Z16
+	VPSUBD           Z1, Z16, Z16
+	VPERMD           turnBits<>+0(SB), Z3, Z17
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPERMD           turnBits<>+0(SB), Z3, Z18
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z17, Z17
+	VPSRLVD          Z16, Z18, Z19
+	VPORD            Z19, Z17, Z17
+	VPMULLD          Z17, Z2, Z17
+	VPERMD           turnBits<>+0(SB), Z3, Z19
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z18, Z18
+	VPSRLVD          Z16, Z19, Z20
+	VPORD            Z20, Z18, Z18
+	VPERMD           turnBits<>+0(SB), Z3, Z20
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z19, Z1
+	VPSRLVD          Z16, Z20, Z3
+	VPORD            Z3, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z3
+	VPSRLQ           $0x20, Z3, Z3
+	VPMULUDQ         Z18, Z2, Z16
+	VPADDQ           Z16, Z3, Z3
+	VPSRLQ           $0x20, Z2, Z2
+	VPSRLQ           $0x20, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z1
+	VPSRLQ           $0x20, Z1, Z1
+	VPSRLQ           $0x20, Z18, Z16
+	VPMULUDQ         Z16, Z2, Z2
+	VPADDQ           Z2, Z1, Z1
+	VPSRLQ           $0x20, Z3, Z2
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z1, Z2, K1, Z4
+	VPADDD           Z17, Z4, Z4
+	VPSLLQ           $0x20, Z1, Z1
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z1, Z3, K1, Z5
+	VPADDD.BCST      word20000000<>+0(SB), Z4, Z4
+	VPSRLD           $0x1e, Z4, Z1
+	VPANDD.BCST      word3fffffff<>+0(SB), Z4, Z4
+	VPSUBD.BCST      word20000000<>+0(SB), Z4, Z4
+	VPSRAD           $0x1f, Z4, Z2
+	VPMINUD.BCST     word00000001<>+0(SB), Z5, Z3
+	VPSUBD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPANDD           Z2, Z3, Z3
+	VPXORD           Z2, Z4, Z4
+	VPSUBD           Z3, Z4, Z4
+	VPXORD           Z2, Z5, Z5
+	VPSUBD           Z2, Z5, Z5
+	VPANDD.BCST      word80000000<>+0(SB), Z2, Z2
+	VPADDD           Z4, Z4, Z3
+	VPSRLD           $0x1f, Z5, Z16
+	VPORD            Z16, Z3, Z3
+	VPSRLD           $0x08, Z3, Z16
+	VPANDD           Z16, Z3, Z16
+	VPSUBD           Z16, Z3, Z3
+	VCVTDQ2PS        Z3, Z3
+	VPANDD.BCST      word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word0000009f<>+0(SB), Z16
+	VPSRLD           $0x17, Z3, Z17
+	VPSUBD           Z17, Z16, Z16
+	VBROADCASTSS     word00000020<>+0(SB), Z17
+	VPSUBD           Z16, Z17, Z17
+	VPSLLVD          Z16, Z4, Z16
+	VPSRLVD          Z17, Z5, Z17
+	VPORD            Z17, Z16, Z16
+	VBROADCASTSS     wordc90fdaa2<>+0(SB), Z17
+	VPMULUDQ         Z17, Z16, Z18
+	VPSRLQ           $0x20, Z16, Z16
+	VPMULUDQ         Z17, Z16, Z16
+	VPSRLQ           $0x20, Z18, Z17
+	MOVL             $0x0000aaaa, BX
+	KMOVW            BX, K1
+	VPBLENDMD        Z16, Z17, K1, Z6
+	VPSUBD.BCST      word1e800000<>+0(SB), Z3, Z3
+	VPORD            Z2, Z3, Z3
+	VPANDD.BCST      word000000ff<>+0(SB), Z6, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VPSRLD           $0x08, Z6, Z16
+	VCVTDQ2PS        Z16, Z16
+	VPADDD.BCST      word04000000<>+0(SB), Z3, Z3
+	VMULPS           Z3, Z16, Z16
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST      $0x15, word3f490fdb<>+0(SB), Z3, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVAPS.Z        Z2, K1, Z2
+	VBLENDMPS        Z16, Z3, K1, Z7
+	VPADDD.BCST      word00000001<>+0(SB), Z1, Z1
+	VMULPS           Z7, Z7, Z3
+	VBROADCASTSS     word3c0883bc<>+0(SB), Z16
+	VFMADD231PS.BCST wordb94caa05<>+0(SB), Z3, Z16
+	VFMADD213PS.BCST wordbe2aaaa3<>+0(SB), Z3, Z16
+	VMOVAPS          Z2, Z17
+	VMULPS           Z3, Z7, Z18
+	VFMADD231PS      Z16, Z18, Z17
+	VADDPS           Z7, Z17, Z17
+	VBROADCASTSS     wordbab60718<>+0(SB), Z16
+	VFMADD231PS.BCST word37cd3430<>+0(SB), Z3, Z16
+	VFMADD213PS.BCST word3d2aaaa7<>+0(SB), Z3, Z16
+	VMULPS           Z2, Z7, Z2
+	VPXORD.BCST      word80000000<>+0(SB), Z2, Z2
+	VMULPS           Z3, Z3, Z18
+	VFMADD231PS      Z16, Z18, Z2
+	VMULPS.BCST      word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word3f800000<>+0(SB), Z16
+	VSUBPS           Z3, Z16, Z16
+	VBROADCASTSS     word3f800000<>+0(SB), Z18
+	VSUBPS           Z16, Z18, Z18
+	VSUBPS           Z3, Z18, Z18
+	VADDPS           Z18, Z2, Z2
+	VADDPS           Z16, Z2, Z2
+	VPSLLD           $0x1f, Z1, Z3
+	VPSRAD           $0x1f, Z3, Z3
+	VPXORD           Z17, Z2, Z2
+	VPANDD           Z3, Z2, Z2
+	VPXORD           Z2, Z17, Z17
+	VPSRLD           $0x01, Z1, Z1
+	VPSLLD           $0x1f, Z1, Z1
+	VPXORD           Z1, Z17, Z17
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST      $0x11, word00800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   word3f800000<>+0(SB), Z17, K1, Z8
+	VCMPPS.BCST      $0x15, word7f800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   word7fc00000<>+0(SB), Z8, K1, Z9
+	VMOVUPS          Z9, (AX)
+	ADDQ             $+64, AX
+	ADDQ             $+64, CX
+	SUBQ             $+16, DX
+	JMP              by1
+
+past1:
+	TESTQ            DX, DX
+	JZ               end
+	MOVL             $-1, BX
+	BZHIL            DX, BX, BX
+	KMOVW            BX, K1
+	VMOVUPS.Z        (CX), K1, Z0
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD           $0x17, Z1, Z1
+	VPSUBD.BCST      word0000007e<>+0(SB), Z1, Z1
+	VPSLLD           $0x08, Z0, Z2
+	VPORD.BCST       word80000000<>+0(SB), Z2, Z2
+	VPSRLD           $0x05, Z1, Z3
+	VPANDD.BCST      word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS     word00000020<>+0(SB), Z4
+	VPSUBD           Z1, Z4, Z4
+	VPERMD           turnBits<>+0(SB), Z3, Z5
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPERMD           turnBits<>+0(SB), Z3, Z6
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z5, Z5
+	VPSRLVD          Z4, Z6, Z7
+	VPORD            Z7, Z5, Z5
+	VPMULLD          Z5, Z2, Z5
+	VPERMD           turnBits<>+0(SB), Z3, Z7
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z6, Z6
+	VPSRLVD          Z4, Z7, Z8
+	VPORD            Z8, Z6, Z6
+	VPERMD           turnBits<>+0(SB), Z3, Z8
+	VPADDD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPSLLVD          Z1, Z7, Z1
+	VPSRLVD          Z4, Z8, Z3
+	VPORD            Z3, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z3
+	VPSRLQ           $0x20, Z3, Z3
+	VPMULUDQ         Z6, Z2, Z4
+	VPADDQ           Z4, Z3, Z3
+	VPSRLQ           $0x20, Z2, Z2
+	VPSRLQ           $0x20, Z1, Z1
+	VPMULUDQ         Z1, Z2, Z1
+	VPSRLQ           $0x20, Z1, Z1
+	VPSRLQ           $0x20, Z6, Z4
+	VPMULUDQ         Z4, Z2, Z2
+	VPADDQ           Z2, Z1, Z1
+	VPSRLQ           $0x20, Z3, Z2
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z1, Z2, K2, Z10
+	VPADDD           Z5, Z10, Z10
+	VPSLLQ           $0x20, Z1, Z1
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z1, Z3, K2, Z11
+	VPADDD.BCST      word20000000<>+0(SB), Z10, Z10
+	VPSRLD           $0x1e, Z10, Z1
+	VPANDD.BCST      word3fffffff<>+0(SB), Z10, Z10
+	VPSUBD.BCST      word20000000<>+0(SB), Z10, Z10
+	VPSRAD           $0x1f, Z10, Z2
+	VPMINUD.BCST     word00000001<>+0(SB), Z11, Z3
+	VPSUBD.BCST      word00000001<>+0(SB), Z3, Z3
+	VPANDD           Z2, Z3, Z3
+	VPXORD           Z2, Z10, Z10
+	VPSUBD           Z3, Z10, Z10
+	VPXORD           Z2, Z11, Z11
+	VPSUBD           Z2, Z11, Z11
+	VPANDD.BCST      word80000000<>+0(SB), Z2, Z2
+	VPADDD           Z10, Z10, Z3
+	VPSRLD           $0x1f, Z11, Z4
+	VPORD            Z4, Z3, Z3
+	VPSRLD           $0x08, Z3, Z4
+	VPANDD           Z4, Z3, Z4
+	VPSUBD           Z4, Z3, Z3
+	VCVTDQ2PS        Z3, Z3
+	VPANDD.BCST      word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word0000009f<>+0(SB), Z4
+	VPSRLD           $0x17, Z3, Z5
+	VPSUBD           Z5, Z4, Z4
+	VBROADCASTSS     word00000020<>+0(SB), Z5
+	VPSUBD           Z4, Z5, Z5
+	VPSLLVD          Z4, Z10, Z4
+	VPSRLVD          Z5, Z11, Z5
+	VPORD            Z5, Z4, Z4
+	VBROADCASTSS     wordc90fdaa2<>+0(SB), Z5
+	VPMULUDQ         Z5, Z4, Z6
+	VPSRLQ           $0x20, Z4, Z4
+	VPMULUDQ         Z5, Z4, Z4
+	VPSRLQ           $0x20, Z6, Z5
+	MOVL             $0x0000aaaa, CX
+	KMOVW            CX, K2
+	VPBLENDMD        Z4, Z5, K2, Z12
+	VPSUBD.BCST      word1e800000<>+0(SB), Z3, Z3
+	VPORD            Z2, Z3, Z3
+	VPANDD.BCST      word000000ff<>+0(SB), Z12, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VPSRLD           $0x08, Z12, Z4
+	VCVTDQ2PS        Z4, Z4
+	VPADDD.BCST      word04000000<>+0(SB), Z3, Z3
+	VMULPS           Z3, Z4, Z4
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST      $0x15, word3f490fdb<>+0(SB), Z3, K2
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVAPS.Z        Z2, K2, Z2
+	VBLENDMPS        Z4, Z3, K2, Z13
+	VPADDD.BCST      word00000001<>+0(SB), Z1, Z1
+	VMULPS           Z13, Z13, Z3
+	VBROADCASTSS     word3c0883bc<>+0(SB), Z4
+	VFMADD231PS.BCST wordb94caa05<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST wordbe2aaaa3<>+0(SB), Z3, Z4
+	VMOVAPS          Z2, Z5
+	VMULPS           Z3, Z13, Z6
+	VFMADD231PS      Z4, Z6, Z5
+	VADDPS           Z13, Z5, Z5
+	VBROADCASTSS     wordbab60718<>+0(SB), Z4
+	VFMADD231PS.BCST word37cd3430<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST word3d2aaaa7<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z13, Z2
+	VPXORD.BCST      word80000000<>+0(SB), Z2, Z2
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z4, Z6, Z2
+	VMULPS.BCST      word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS     word3f800000<>+0(SB), Z4
+	VSUBPS           Z3, Z4, Z4
+	VBROADCASTSS     word3f800000<>+0(SB), Z6
+	VSUBPS           Z4, Z6, Z6
+	VSUBPS           Z3, Z6, Z6
+	VADDPS           Z6, Z2, Z2
+	VADDPS           Z4, Z2, Z2
+	VPSLLD           $0x1f, Z1, Z3
+	VPSRAD           $0x1f, Z3, Z3
+	VPXORD           Z5, Z2, Z2
+	VPANDD           Z3, Z2, Z2
+	VPXORD           Z2, Z5, Z5
+	VPSRLD           $0x01, Z1, Z1
+	VPSLLD           $0x1f, Z1, Z1
+	VPXORD           Z1, Z5, Z5
+	VPANDD.BCST      word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST      $0x11, word00800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   word3f800000<>+0(SB), Z5, K2, Z14
+	VCMPPS.BCST      $0x15, word7f800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   word7fc00000<>+0(SB), Z14, K2, Z15
+	VMOVUPS          Z15, K1, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
 // func expSumFusedAVX512(y *float32, x *float32, n int, scale float32, top float32, ahead int) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+, SSE
 TEXT ·expSumFusedAVX512(SB), $264-44
@@ -10881,6 +12799,638 @@ past1:
 	VCMPPS.BCST    $0x19, wordbf800000<>+0(SB), Z0, K2
 	VBLENDMPS.BCST word7fc00000<>+0(SB), Z22, K2, Z23
 	VMOVUPS        Z23, K1, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+// func sinSplitAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·sinSplitAVX512(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ           DX, $+16
+	JL             past1
+	VMOVUPS        (CX), Z0
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD         $0x17, Z1, Z1
+	VPSUBD.BCST    word0000007e<>+0(SB), Z1, Z1
+	VPSLLD         $0x08, Z0, Z2
+	VPORD.BCST     word80000000<>+0(SB), Z2, Z2
+	VPSRLD         $0x05, Z1, Z3
+	VPANDD.BCST    word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS   word00000020<>+0(SB), Z16
+	VPSUBD         Z1, Z16, Z16
+	VPERMD         turnBits<>+0(SB), Z3, Z17
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPERMD         turnBits<>+0(SB), Z3, Z18
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z17, Z17
+	VPSRLVD        Z16, Z18, Z19
+	VPORD          Z19, Z17, Z17
+	VPMULLD        Z17, Z2, Z17
+	VPERMD         turnBits<>+0(SB), Z3, Z19
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z18, Z18
+	VPSRLVD        Z16, Z19, Z20
+	VPORD          Z20, Z18, Z18
+	VPERMD         turnBits<>+0(SB), Z3, Z20
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z19, Z1
+	VPSRLVD        Z16, Z20, Z3
+	VPORD          Z3, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z3
+	VPSRLQ         $0x20, Z3, Z3
+	VPMULUDQ       Z18, Z2, Z16
+	VPADDQ         Z16, Z3, Z3
+	VPSRLQ         $0x20, Z2, Z2
+	VPSRLQ         $0x20, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z1
+	VPSRLQ         $0x20, Z1, Z1
+	VPSRLQ         $0x20, Z18, Z16
+	VPMULUDQ       Z16, Z2, Z2
+	VPADDQ         Z2, Z1, Z1
+	VPSRLQ         $0x20, Z3, Z2
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z1, Z2, K1, Z4
+	VPADDD         Z17, Z4, Z4
+	VPSLLQ         $0x20, Z1, Z1
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z1, Z3, K1, Z5
+	VPADDD.BCST    word20000000<>+0(SB), Z4, Z4
+	VPSRLD         $0x1e, Z4, Z1
+	VPANDD.BCST    word3fffffff<>+0(SB), Z4, Z4
+	VPSUBD.BCST    word20000000<>+0(SB), Z4, Z4
+	VPSRAD         $0x1f, Z4, Z2
+	VPMINUD.BCST   word00000001<>+0(SB), Z5, Z3
+	VPSUBD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPANDD         Z2, Z3, Z3
+	VPXORD         Z2, Z4, Z4
+	VPSUBD         Z3, Z4, Z4
+	VPXORD         Z2, Z5, Z5
+	VPSUBD         Z2, Z5, Z5
+	VPANDD.BCST    word80000000<>+0(SB), Z2, Z2
+	VPADDD         Z4, Z4, Z3
+	VPSRLD         $0x1f, Z5, Z16
+	VPORD          Z16, Z3, Z3
+	VPSRLD         $0x08, Z3, Z16
+	VPANDD         Z16, Z3, Z16
+	VPSUBD         Z16, Z3, Z3
+	VCVTDQ2PS      Z3, Z3
+	VPANDD.BCST    word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word0000009f<>+0(SB), Z16
+	VPSRLD         $0x17, Z3, Z17
+	VPSUBD         Z17, Z16, Z16
+	VBROADCASTSS   word00000020<>+0(SB), Z17
+	VPSUBD         Z16, Z17, Z17
+	VPSLLVD        Z16, Z4, Z16
+	VPSRLVD        Z17, Z5, Z17
+	VPORD          Z17, Z16, Z16
+	VBROADCASTSS   wordc90fdaa2<>+0(SB), Z17
+	VPMULUDQ       Z17, Z16, Z18
+	VPSRLQ         $0x20, Z16, Z16
+	VPMULUDQ       Z17, Z16, Z16
+	VPSRLQ         $0x20, Z18, Z17
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z16, Z17, K1, Z6
+	VPSUBD.BCST    word1e800000<>+0(SB), Z3, Z3
+	VPORD          Z2, Z3, Z3
+	VPANDD.BCST    word000000ff<>+0(SB), Z6, Z2
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z3, Z2, Z2
+	VPSRLD         $0x08, Z6, Z16
+	VCVTDQ2PS      Z16, Z16
+	VPADDD.BCST    word04000000<>+0(SB), Z3, Z3
+	VMULPS         Z3, Z16, Z16
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST    $0x15, word3f490fdb<>+0(SB), Z3, K1
+	VMOVAPS.Z      Z1, K1, Z1
+	VMOVAPS.Z      Z2, K1, Z2
+	VBLENDMPS      Z16, Z3, K1, Z7
+	VMULPS         Z7, Z7, Z3
+	VBROADCASTSS   word3c0883bc<>+0(SB), Z16
+	VMULPS.BCST    wordb94caa05<>+0(SB), Z3, Z17
+	VADDPS         Z17, Z16, Z16
+	VMULPS         Z3, Z16, Z16
+	VADDPS.BCST    wordbe2aaaa3<>+0(SB), Z16, Z16
+	VMOVAPS        Z2, Z17
+	VMULPS         Z3, Z7, Z18
+	VMULPS         Z16, Z18, Z16
+	VADDPS         Z16, Z17, Z17
+	VADDPS         Z7, Z17, Z17
+	VBROADCASTSS   wordbab60718<>+0(SB), Z16
+	VMULPS.BCST    word37cd3430<>+0(SB), Z3, Z18
+	VADDPS         Z18, Z16, Z16
+	VMULPS         Z3, Z16, Z16
+	VADDPS.BCST    word3d2aaaa7<>+0(SB), Z16, Z16
+	VMULPS         Z2, Z7, Z2
+	VPXORD.BCST    word80000000<>+0(SB), Z2, Z2
+	VMULPS         Z3, Z3, Z18
+	VMULPS         Z16, Z18, Z16
+	VADDPS         Z16, Z2, Z2
+	VMULPS.BCST    word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word3f800000<>+0(SB), Z16
+	VSUBPS         Z3, Z16, Z16
+	VBROADCASTSS   word3f800000<>+0(SB), Z18
+	VSUBPS         Z16, Z18, Z18
+	VSUBPS         Z3, Z18, Z18
+	VADDPS         Z18, Z2, Z2
+	VADDPS         Z16, Z2, Z2
+	VPSLLD         $0x1f, Z1, Z3
+	VPSRAD         $0x1f, Z3, Z3
+	VPXORD         Z17, Z2, Z2
+	VPANDD         Z3, Z2, Z2
+	VPXORD         Z2, Z17, Z17
+	VPSRLD         $0x01, Z1, Z1
+	VPSLLD         $0x1f, Z1, Z1
+	VPXORD         Z1, Z17, Z17
+	VPANDD.BCST    word80000000<>+0(SB), Z0, Z1
+	VPXORD         Z1, Z17, Z17
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST    $0x11, word00800000<>+0(SB), Z0, K1
+	VBLENDMPS      Z1, Z17, K1, Z8
+	VCMPPS.BCST    $0x15, word7f800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST word7fc00000<>+0(SB), Z8, K1, Z9
+	VMOVUPS        Z9, (AX)
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+16, DX
+	JMP            by1
+
+past1:
+	TESTQ          DX, DX
+	JZ             end
+	MOVL           $-1, BX
+	BZHIL          DX, BX, BX
+	KMOVW          BX, K1
+	VMOVUPS.Z      (CX), K1, Z0
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD         $0x17, Z1, Z1
+	VPSUBD.BCST    word0000007e<>+0(SB), Z1, Z1
+	VPSLLD         $0x08, Z0, Z2
+	VPORD.BCST     word80000000<>+0(SB), Z2, Z2
+	VPSRLD         $0x05, Z1, Z3
+	VPANDD.BCST    word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS   word00000020<>+0(SB), Z4
+	VPSUBD         Z1, Z4, Z4
+	VPERMD         turnBits<>+0(SB), Z3, Z5
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPERMD         turnBits<>+0(SB), Z3, Z6
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z5, Z5
+	VPSRLVD        Z4, Z6, Z7
+	VPORD          Z7, Z5, Z5
+	VPMULLD        Z5, Z2, Z5
+	VPERMD         turnBits<>+0(SB), Z3, Z7
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z6, Z6
+	VPSRLVD        Z4, Z7, Z8
+	VPORD          Z8, Z6, Z6
+	VPERMD         turnBits<>+0(SB), Z3, Z8
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z7, Z1
+	VPSRLVD        Z4, Z8, Z3
+	VPORD          Z3, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z3
+	VPSRLQ         $0x20, Z3, Z3
+	VPMULUDQ       Z6, Z2, Z4
+	VPADDQ         Z4, Z3, Z3
+	VPSRLQ         $0x20, Z2, Z2
+	VPSRLQ         $0x20, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z1
+	VPSRLQ         $0x20, Z1, Z1
+	VPSRLQ         $0x20, Z6, Z4
+	VPMULUDQ       Z4, Z2, Z2
+	VPADDQ         Z2, Z1, Z1
+	VPSRLQ         $0x20, Z3, Z2
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z1, Z2, K2, Z10
+	VPADDD         Z5, Z10, Z10
+	VPSLLQ         $0x20, Z1, Z1
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z1, Z3, K2, Z11
+	VPADDD.BCST    word20000000<>+0(SB), Z10, Z10
+	VPSRLD         $0x1e, Z10, Z1
+	VPANDD.BCST    word3fffffff<>+0(SB), Z10, Z10
+	VPSUBD.BCST    word20000000<>+0(SB), Z10, Z10
+	VPSRAD         $0x1f, Z10, Z2
+	VPMINUD.BCST   word00000001<>+0(SB), Z11, Z3
+	VPSUBD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPANDD         Z2, Z3, Z3
+	VPXORD         Z2, Z10, Z10
+	VPSUBD         Z3, Z10, Z10
+	VPXORD         Z2, Z11, Z11
+	VPSUBD         Z2, Z11, Z11
+	VPANDD.BCST    word80000000<>+0(SB), Z2, Z2
+	VPADDD         Z10, Z10, Z3
+	VPSRLD         $0x1f, Z11, Z4
+	VPORD          Z4, Z3, Z3
+	VPSRLD         $0x08, Z3, Z4
+	VPANDD         Z4, Z3, Z4
+	VPSUBD         Z4, Z3, Z3
+	VCVTDQ2PS      Z3, Z3
+	VPANDD.BCST    word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word0000009f<>+0(SB), Z4
+	VPSRLD         $0x17, Z3, Z5
+	VPSUBD         Z5, Z4, Z4
+	VBROADCASTSS   word00000020<>+0(SB), Z5
+	VPSUBD         Z4, Z5, Z5
+	VPSLLVD        Z4, Z10, Z4
+	VPSRLVD        Z5, Z11, Z5
+	VPORD          Z5, Z4, Z4
+	VBROADCASTSS   wordc90fdaa2<>+0(SB), Z5
+	VPMULUDQ       Z5, Z4, Z6
+	VPSRLQ         $0x20, Z4, Z4
+	VPMULUDQ       Z5, Z4, Z4
+	VPSRLQ         $0x20, Z6, Z5
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z4, Z5, K2, Z12
+	VPSUBD.BCST    word1e800000<>+0(SB), Z3, Z3
+	VPORD          Z2, Z3, Z3
+	VPANDD.BCST    word000000ff<>+0(SB), Z12, Z2
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z3, Z2, Z2
+	VPSRLD         $0x08, Z12, Z4
+	VCVTDQ2PS      Z4, Z4
+	VPADDD.BCST    word04000000<>+0(SB), Z3, Z3
+	VMULPS         Z3, Z4, Z4
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST    $0x15, word3f490fdb<>+0(SB), Z3, K2
+	VMOVAPS.Z      Z1, K2, Z1
+	VMOVAPS.Z      Z2, K2, Z2
+	VBLENDMPS      Z4, Z3, K2, Z13
+	VMULPS         Z13, Z13, Z3
+	VBROADCASTSS   word3c0883bc<>+0(SB), Z4
+	VMULPS.BCST    wordb94caa05<>+0(SB), Z3, Z5
+	VADDPS         Z5, Z4, Z4
+	VMULPS         Z3, Z4, Z4
+	VADDPS.BCST    wordbe2aaaa3<>+0(SB), Z4, Z4
+	VMOVAPS        Z2, Z5
+	VMULPS         Z3, Z13, Z6
+	VMULPS         Z4, Z6, Z4
+	VADDPS         Z4, Z5, Z5
+	VADDPS         Z13, Z5, Z5
+	VBROADCASTSS   wordbab60718<>+0(SB), Z4
+	VMULPS.BCST    word37cd3430<>+0(SB), Z3, Z6
+	VADDPS         Z6, Z4, Z4
+	VMULPS         Z3, Z4, Z4
+	VADDPS.BCST    word3d2aaaa7<>+0(SB), Z4, Z4
+	VMULPS         Z2, Z13, Z2
+	VPXORD.BCST    word80000000<>+0(SB), Z2, Z2
+	VMULPS         Z3, Z3, Z6
+	VMULPS         Z4, Z6, Z4
+	VADDPS         Z4, Z2, Z2
+	VMULPS.BCST    word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word3f800000<>+0(SB), Z4
+	VSUBPS         Z3, Z4, Z4
+	VBROADCASTSS   word3f800000<>+0(SB), Z6
+	VSUBPS         Z4, Z6, Z6
+	VSUBPS         Z3, Z6, Z6
+	VADDPS         Z6, Z2, Z2
+	VADDPS         Z4, Z2, Z2
+	VPSLLD         $0x1f, Z1, Z3
+	VPSRAD         $0x1f, Z3, Z3
+	VPXORD         Z5, Z2, Z2
+	VPANDD         Z3, Z2, Z2
+	VPXORD         Z2, Z5, Z5
+	VPSRLD         $0x01, Z1, Z1
+	VPSLLD         $0x1f, Z1, Z1
+	VPXORD         Z1, Z5, Z5
+	VPANDD.BCST    word80000000<>+0(SB), Z0, Z1
+	VPXORD         Z1, Z5, Z5
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST    $0x11, word00800000<>+0(SB), Z0, K2
+	VBLENDMPS      Z1, Z5, K2, Z14
+	VCMPPS.BCST    $0x15, word7f800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST word7fc00000<>+0(SB), Z14, K2, Z15
+	VMOVUPS        Z15, K1, (AX)
+
+end:
+	VZEROUPPER
+	LDMXCSR (SP)
+	RET
+
+// func cosSplitAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·cosSplitAVX512(SB), $8-24
+	STMXCSR (SP)
+	LDMXCSR word00001f80<>+0(SB)
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+by1:
+	CMPQ           DX, $+16
+	JL             past1
+	VMOVUPS        (CX), Z0
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD         $0x17, Z1, Z1
+	VPSUBD.BCST    word0000007e<>+0(SB), Z1, Z1
+	VPSLLD         $0x08, Z0, Z2
+	VPORD.BCST     word80000000<>+0(SB), Z2, Z2
+	VPSRLD         $0x05, Z1, Z3
+	VPANDD.BCST    word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS   word00000020<>+0(SB), Z16
+	VPSUBD         Z1, Z16, Z16
+	VPERMD         turnBits<>+0(SB), Z3, Z17
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPERMD         turnBits<>+0(SB), Z3, Z18
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z17, Z17
+	VPSRLVD        Z16, Z18, Z19
+	VPORD          Z19, Z17, Z17
+	VPMULLD        Z17, Z2, Z17
+	VPERMD         turnBits<>+0(SB), Z3, Z19
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z18, Z18
+	VPSRLVD        Z16, Z19, Z20
+	VPORD          Z20, Z18, Z18
+	VPERMD         turnBits<>+0(SB), Z3, Z20
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z19, Z1
+	VPSRLVD        Z16, Z20, Z3
+	VPORD          Z3, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z3
+	VPSRLQ         $0x20, Z3, Z3
+	VPMULUDQ       Z18, Z2, Z16
+	VPADDQ         Z16, Z3, Z3
+	VPSRLQ         $0x20, Z2, Z2
+	VPSRLQ         $0x20, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z1
+	VPSRLQ         $0x20, Z1, Z1
+	VPSRLQ         $0x20, Z18, Z16
+	VPMULUDQ       Z16, Z2, Z2
+	VPADDQ         Z2, Z1, Z1
+	VPSRLQ         $0x20, Z3, Z2
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z1, Z2, K1, Z4
+	VPADDD         Z17, Z4, Z4
+	VPSLLQ         $0x20, Z1, Z1
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z1, Z3, K1, Z5
+	VPADDD.BCST    word20000000<>+0(SB), Z4, Z4
+	VPSRLD         $0x1e, Z4, Z1
+	VPANDD.BCST    word3fffffff<>+0(SB), Z4, Z4
+	VPSUBD.BCST    word20000000<>+0(SB), Z4, Z4
+	VPSRAD         $0x1f, Z4, Z2
+	VPMINUD.BCST   word00000001<>+0(SB), Z5, Z3
+	VPSUBD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPANDD         Z2, Z3, Z3
+	VPXORD         Z2, Z4, Z4
+	VPSUBD         Z3, Z4, Z4
+	VPXORD         Z2, Z5, Z5
+	VPSUBD         Z2, Z5, Z5
+	VPANDD.BCST    word80000000<>+0(SB), Z2, Z2
+	VPADDD         Z4, Z4, Z3
+	VPSRLD         $0x1f, Z5, Z16
+	VPORD          Z16, Z3, Z3
+	VPSRLD         $0x08, Z3, Z16
+	VPANDD         Z16, Z3, Z16
+	VPSUBD         Z16, Z3, Z3
+	VCVTDQ2PS      Z3, Z3
+	VPANDD.BCST    word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word0000009f<>+0(SB), Z16
+	VPSRLD         $0x17, Z3, Z17
+	VPSUBD         Z17, Z16, Z16
+	VBROADCASTSS   word00000020<>+0(SB), Z17
+	VPSUBD         Z16, Z17, Z17
+	VPSLLVD        Z16, Z4, Z16
+	VPSRLVD        Z17, Z5, Z17
+	VPORD          Z17, Z16, Z16
+	VBROADCASTSS   wordc90fdaa2<>+0(SB), Z17
+	VPMULUDQ       Z17, Z16, Z18
+	VPSRLQ         $0x20, Z16, Z16
+	VPMULUDQ       Z17, Z16, Z16
+	VPSRLQ         $0x20, Z18, Z17
+	MOVL           $0x0000aaaa, BX
+	KMOVW          BX, K1
+	VPBLENDMD      Z16, Z17, K1, Z6
+	VPSUBD.BCST    word1e800000<>+0(SB), Z3, Z3
+	VPORD          Z2, Z3, Z3
+	VPANDD.BCST    word000000ff<>+0(SB), Z6, Z2
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z3, Z2, Z2
+	VPSRLD         $0x08, Z6, Z16
+	VCVTDQ2PS      Z16, Z16
+	VPADDD.BCST    word04000000<>+0(SB), Z3, Z3
+	VMULPS         Z3, Z16, Z16
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST    $0x15, word3f490fdb<>+0(SB), Z3, K1
+	VMOVAPS.Z      Z1, K1, Z1
+	VMOVAPS.Z      Z2, K1, Z2
+	VBLENDMPS      Z16, Z3, K1, Z7
+	VPADDD.BCST    word00000001<>+0(SB), Z1, Z1
+	VMULPS         Z7, Z7, Z3
+	VBROADCASTSS   word3c0883bc<>+0(SB), Z16
+	VMULPS.BCST    wordb94caa05<>+0(SB), Z3, Z17
+	VADDPS         Z17, Z16, Z16
+	VMULPS         Z3, Z16, Z16
+	VADDPS.BCST    wordbe2aaaa3<>+0(SB), Z16, Z16
+	VMOVAPS        Z2, Z17
+	VMULPS         Z3, Z7, Z18
+	VMULPS         Z16, Z18, Z16
+	VADDPS         Z16, Z17, Z17
+	VADDPS         Z7, Z17, Z17
+	VBROADCASTSS   wordbab60718<>+0(SB), Z16
+	VMULPS.BCST    word37cd3430<>+0(SB), Z3, Z18
+	VADDPS         Z18, Z16, Z16
+	VMULPS         Z3, Z16, Z16
+	VADDPS.BCST    word3d2aaaa7<>+0(SB), Z16, Z16
+	VMULPS         Z2, Z7, Z2
+	VPXORD.BCST    word80000000<>+0(SB), Z2, Z2
+	VMULPS         Z3, Z3, Z18
+	VMULPS         Z16, Z18, Z16
+	VADDPS         Z16, Z2, Z2
+	VMULPS.BCST    word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word3f800000<>+0(SB), Z16
+	VSUBPS         Z3, Z16, Z16
+	VBROADCASTSS   word3f800000<>+0(SB), Z18
+	VSUBPS         Z16, Z18, Z18
+	VSUBPS         Z3, Z18, Z18
+	VADDPS         Z18, Z2, Z2
+	VADDPS         Z16, Z2, Z2
+	VPSLLD         $0x1f, Z1, Z3
+	VPSRAD         $0x1f, Z3, Z3
+	VPXORD         Z17, Z2, Z2
+	VPANDD         Z3, Z2, Z2
+	VPXORD         Z2, Z17, Z17
+	VPSRLD         $0x01, Z1, Z1
+	VPSLLD         $0x1f, Z1, Z1
+	VPXORD         Z1, Z17, Z17
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST    $0x11, word00800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST word3f800000<>+0(SB), Z17, K1, Z8
+	VCMPPS.BCST    $0x15, word7f800000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST word7fc00000<>+0(SB), Z8, K1, Z9
+	VMOVUPS        Z9, (AX)
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+16, DX
+	JMP            by1
+
+past1:
+	TESTQ          DX, DX
+	JZ             end
+	MOVL           $-1, BX
+	BZHIL          DX, BX, BX
+	KMOVW          BX, K1
+	VMOVUPS.Z      (CX), K1, Z0
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z1
+	VPSRLD         $0x17, Z1, Z1
+	VPSUBD.BCST    word0000007e<>+0(SB), Z1, Z1
+	VPSLLD         $0x08, Z0, Z2
+	VPORD.BCST     word80000000<>+0(SB), Z2, Z2
+	VPSRLD         $0x05, Z1, Z3
+	VPANDD.BCST    word0000001f<>+0(SB), Z1, Z1
+	VBROADCASTSS   word00000020<>+0(SB), Z4
+	VPSUBD         Z1, Z4, Z4
+	VPERMD         turnBits<>+0(SB), Z3, Z5
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPERMD         turnBits<>+0(SB), Z3, Z6
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z5, Z5
+	VPSRLVD        Z4, Z6, Z7
+	VPORD          Z7, Z5, Z5
+	VPMULLD        Z5, Z2, Z5
+	VPERMD         turnBits<>+0(SB), Z3, Z7
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z6, Z6
+	VPSRLVD        Z4, Z7, Z8
+	VPORD          Z8, Z6, Z6
+	VPERMD         turnBits<>+0(SB), Z3, Z8
+	VPADDD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPSLLVD        Z1, Z7, Z1
+	VPSRLVD        Z4, Z8, Z3
+	VPORD          Z3, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z3
+	VPSRLQ         $0x20, Z3, Z3
+	VPMULUDQ       Z6, Z2, Z4
+	VPADDQ         Z4, Z3, Z3
+	VPSRLQ         $0x20, Z2, Z2
+	VPSRLQ         $0x20, Z1, Z1
+	VPMULUDQ       Z1, Z2, Z1
+	VPSRLQ         $0x20, Z1, Z1
+	VPSRLQ         $0x20, Z6, Z4
+	VPMULUDQ       Z4, Z2, Z2
+	VPADDQ         Z2, Z1, Z1
+	VPSRLQ         $0x20, Z3, Z2
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z1, Z2, K2, Z10
+	VPADDD         Z5, Z10, Z10
+	VPSLLQ         $0x20, Z1, Z1
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z1, Z3, K2, Z11
+	VPADDD.BCST    word20000000<>+0(SB), Z10, Z10
+	VPSRLD         $0x1e, Z10, Z1
+	VPANDD.BCST    word3fffffff<>+0(SB), Z10, Z10
+	VPSUBD.BCST    word20000000<>+0(SB), Z10, Z10
+	VPSRAD         $0x1f, Z10, Z2
+	VPMINUD.BCST   word00000001<>+0(SB), Z11, Z3
+	VPSUBD.BCST    word00000001<>+0(SB), Z3, Z3
+	VPANDD         Z2, Z3, Z3
+	VPXORD         Z2, Z10, Z10
+	VPSUBD         Z3, Z10, Z10
+	VPXORD         Z2, Z11, Z11
+	VPSUBD         Z2, Z11, Z11
+	VPANDD.BCST    word80000000<>+0(SB), Z2, Z2
+	VPADDD         Z10, Z10, Z3
+	VPSRLD         $0x1f, Z11, Z4
+	VPORD          Z4, Z3, Z3
+	VPSRLD         $0x08, Z3, Z4
+	VPANDD         Z4, Z3, Z4
+	VPSUBD         Z4, Z3, Z3
+	VCVTDQ2PS      Z3, Z3
+	VPANDD.BCST    word7f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word0000009f<>+0(SB), Z4
+	VPSRLD         $0x17, Z3, Z5
+	VPSUBD         Z5, Z4, Z4
+	VBROADCASTSS   word00000020<>+0(SB), Z5
+	VPSUBD         Z4, Z5, Z5
+	VPSLLVD        Z4, Z10, Z4
+	VPSRLVD        Z5, Z11, Z5
+	VPORD          Z5, Z4, Z4
+	VBROADCASTSS   wordc90fdaa2<>+0(SB), Z5
+	VPMULUDQ       Z5, Z4, Z6
+	VPSRLQ         $0x20, Z4, Z4
+	VPMULUDQ       Z5, Z4, Z4
+	VPSRLQ         $0x20, Z6, Z5
+	MOVL           $0x0000aaaa, CX
+	KMOVW          CX, K2
+	VPBLENDMD      Z4, Z5, K2, Z12
+	VPSUBD.BCST    word1e800000<>+0(SB), Z3, Z3
+	VPORD          Z2, Z3, Z3
+	VPANDD.BCST    word000000ff<>+0(SB), Z12, Z2
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z3, Z2, Z2
+	VPSRLD         $0x08, Z12, Z4
+	VCVTDQ2PS      Z4, Z4
+	VPADDD.BCST    word04000000<>+0(SB), Z3, Z3
+	VMULPS         Z3, Z4, Z4
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z3
+	VCMPPS.BCST    $0x15, word3f490fdb<>+0(SB), Z3, K2
+	VMOVAPS.Z      Z1, K2, Z1
+	VMOVAPS.Z      Z2, K2, Z2
+	VBLENDMPS      Z4, Z3, K2, Z13
+	VPADDD.BCST    word00000001<>+0(SB), Z1, Z1
+	VMULPS         Z13, Z13, Z3
+	VBROADCASTSS   word3c0883bc<>+0(SB), Z4
+	VMULPS.BCST    wordb94caa05<>+0(SB), Z3, Z5
+	VADDPS         Z5, Z4, Z4
+	VMULPS         Z3, Z4, Z4
+	VADDPS.BCST    wordbe2aaaa3<>+0(SB), Z4, Z4
+	VMOVAPS        Z2, Z5
+	VMULPS         Z3, Z13, Z6
+	VMULPS         Z4, Z6, Z4
+	VADDPS         Z4, Z5, Z5
+	VADDPS         Z13, Z5, Z5
+	VBROADCASTSS   wordbab60718<>+0(SB), Z4
+	VMULPS.BCST    word37cd3430<>+0(SB), Z3, Z6
+	VADDPS         Z6, Z4, Z4
+	VMULPS         Z3, Z4, Z4
+	VADDPS.BCST    word3d2aaaa7<>+0(SB), Z4, Z4
+	VMULPS         Z2, Z13, Z2
+	VPXORD.BCST    word80000000<>+0(SB), Z2, Z2
+	VMULPS         Z3, Z3, Z6
+	VMULPS         Z4, Z6, Z4
+	VADDPS         Z4, Z2, Z2
+	VMULPS.BCST    word3f000000<>+0(SB), Z3, Z3
+	VBROADCASTSS   word3f800000<>+0(SB), Z4
+	VSUBPS         Z3, Z4, Z4
+	VBROADCASTSS   word3f800000<>+0(SB), Z6
+	VSUBPS         Z4, Z6, Z6
+	VSUBPS         Z3, Z6, Z6
+	VADDPS         Z6, Z2, Z2
+	VADDPS         Z4, Z2, Z2
+	VPSLLD         $0x1f, Z1, Z3
+	VPSRAD         $0x1f, Z3, Z3
+	VPXORD         Z5, Z2, Z2
+	VPANDD         Z3, Z2, Z2
+	VPXORD         Z2, Z5, Z5
+	VPSRLD         $0x01, Z1, Z1
+	VPSLLD         $0x1f, Z1, Z1
+	VPXORD         Z1, Z5, Z5
+	VPANDD.BCST    word7fffffff<>+0(SB), Z0, Z0
+	VCMPPS.BCST    $0x11, word00800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST word3f800000<>+0(SB), Z5, K2, Z14
+	VCMPPS.BCST    $0x15, word7f800000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST word7fc00000<>+0(SB), Z14, K2, Z15
+	VMOVUPS        Z15, K1, (AX)
 
 end:
 	VZEROUPPER

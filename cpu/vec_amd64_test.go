@@ -34,6 +34,8 @@ func TestVectorKernelsUnderForeignMXCSR(t *testing.T) {
 				"exp":          func(y []float32) { vecExp(mac, y, x) },
 				"log":          func(y []float32) { vecLog(mac, y, x) },
 				"log1p":        func(y []float32) { vecLog1p(mac, y, x) },
+				"sin":          func(y []float32) { vecSin(mac, y, x) },
+				"cos":          func(y []float32) { vecCos(mac, y, x) },
 				"uniform":      func(y []float32) { vecUniform(y, words) },
 				"exponential":  func(y []float32) { vecExponential(mac, y, words) },
 				"gumbel":       func(y []float32) { vecGumbel(mac, y, words) },

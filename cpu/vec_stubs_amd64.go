@@ -74,6 +74,16 @@ func logFusedAVX2(y *float32, x *float32, n int)
 //go:noescape
 func log1pFusedAVX2(y *float32, x *float32, n int)
 
+// sinFusedAVX2 stores the sines of n elements.
+//
+//go:noescape
+func sinFusedAVX2(y *float32, x *float32, n int)
+
+// cosFusedAVX2 stores the cosines of n elements.
+//
+//go:noescape
+func cosFusedAVX2(y *float32, x *float32, n int)
+
 // expSumFusedAVX2 stores exp(x·scale − top) of n elements, none of them above exp(0) or NaN, and returns their sum. It calls into the cache what lies ahead bytes past each element.
 //
 //go:noescape
@@ -123,6 +133,16 @@ func logSplitAVX2(y *float32, x *float32, n int)
 //
 //go:noescape
 func log1pSplitAVX2(y *float32, x *float32, n int)
+
+// sinSplitAVX2 stores the sines of n elements.
+//
+//go:noescape
+func sinSplitAVX2(y *float32, x *float32, n int)
+
+// cosSplitAVX2 stores the cosines of n elements.
+//
+//go:noescape
+func cosSplitAVX2(y *float32, x *float32, n int)
 
 // expSumSplitAVX2 stores exp(x·scale − top) of n elements, none of them above exp(0) or NaN, and returns their sum. It calls into the cache what lies ahead bytes past each element.
 //
@@ -229,6 +249,16 @@ func logFusedAVX512(y *float32, x *float32, n int)
 //go:noescape
 func log1pFusedAVX512(y *float32, x *float32, n int)
 
+// sinFusedAVX512 stores the sines of n elements.
+//
+//go:noescape
+func sinFusedAVX512(y *float32, x *float32, n int)
+
+// cosFusedAVX512 stores the cosines of n elements.
+//
+//go:noescape
+func cosFusedAVX512(y *float32, x *float32, n int)
+
 // expSumFusedAVX512 stores exp(x·scale − top) of n elements, none of them above exp(0) or NaN, and returns their sum. It calls into the cache what lies ahead bytes past each element.
 //
 //go:noescape
@@ -278,6 +308,16 @@ func logSplitAVX512(y *float32, x *float32, n int)
 //
 //go:noescape
 func log1pSplitAVX512(y *float32, x *float32, n int)
+
+// sinSplitAVX512 stores the sines of n elements.
+//
+//go:noescape
+func sinSplitAVX512(y *float32, x *float32, n int)
+
+// cosSplitAVX512 stores the cosines of n elements.
+//
+//go:noescape
+func cosSplitAVX512(y *float32, x *float32, n int)
 
 // expSumSplitAVX512 stores exp(x·scale − top) of n elements, none of them above exp(0) or NaN, and returns their sum. It calls into the cache what lies ahead bytes past each element.
 //

@@ -33,6 +33,18 @@ func log1pPlain(mac exact.Mac, y, x []float32) {
 	}
 }
 
+func sinPlain(mac exact.Mac, y, x []float32) {
+	for j, v := range x {
+		y[j] = mac.Sin(v)
+	}
+}
+
+func cosPlain(mac exact.Mac, y, x []float32) {
+	for j, v := range x {
+		y[j] = mac.Cos(v)
+	}
+}
+
 func topPlain(x []float32, scale float32) float32 {
 	top := negInf
 	for _, v := range x {

@@ -25,16 +25,22 @@ func withoutReplacementReference(d *driver, op *backend.WithoutReplacement) erro
 }
 
 func withoutReplacementFast(ctx context.Context, d *driver, op *backend.WithoutReplacement) error {
-	x, index := matrix[float32](op.X, 0), matrix[int32](op.Index, 0)
-	scale := exact.Recip(op.Temperature.Real(1))
-	grain := max(1, exact.SumBlock/max(1, x.Cols))
-	return d.parallel(ctx, index.Rows, grain, func(from, to int) {
-		s := takeRowScratch()
-		defer s.give()
-		for i := from; i < to; i++ {
-			withoutReplacementRow(d.mac, position(op.Draws, i, 0), index.Row(i), x.Row(i), scale, s)
-		}
-	})
+	c := withoutReplacementCalls.take()
+	defer withoutReplacementCalls.give(c)
+	c.args = categoricalCall{d.mac, op.Draws, matrix[float32](op.X, 0), matrix[int32](op.Index, 0),
+		exact.Recip(op.Temperature.Real(1))}
+	grain := max(1, exact.SumBlock/max(1, op.X.Cols()))
+	return c.parallel(ctx, d, op.Index.Rows(), grain, withoutReplacementRows)
+}
+
+var withoutReplacementCalls calls[categoricalCall]
+
+func withoutReplacementRows(c *categoricalCall, from, to int) {
+	s := takeRowScratch()
+	defer s.give()
+	for i := from; i < to; i++ {
+		withoutReplacementRow(c.mac, position(c.draws, i, 0), c.index.Row(i), c.x.Row(i), c.scale, s)
+	}
 }
 
 func withoutReplacementRow(mac exact.Mac, at exact.Position, index []int32, x []float32, scale float32, s *rowScratch) {

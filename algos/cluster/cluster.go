@@ -59,6 +59,18 @@ type Config struct {
 	Seed uint64
 	// Progress, when set, is called after each iteration, on Fit's goroutine.
 	Progress func(Progress)
+	// Observe, when set, is called with the centres that start each start and
+	// with those after each of its iterations, on Fit's goroutine. An error
+	// ends the fit, which returns it.
+	Observe func(Step) error
+}
+
+// Step is a start's state between two iterations. It is the same on every
+// device.
+type Step struct {
+	Start     int       // from 1
+	Iteration int       // 0 for the first centres
+	Centers   []float32 // K×D, row-major; valid during the call
 }
 
 // Progress tells how far a fit has come.

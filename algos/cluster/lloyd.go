@@ -28,6 +28,7 @@ type fit struct {
 	exponent         *backend.Tensor // 1×1, scale of the distances being summed
 	sums             *backend.Tensor // k×words of d columns
 	distanceSums     *backend.Tensor // k×words of one column
+	words            []uint32        // scratch: sums on the host
 }
 
 // run is the outcome of one start.
@@ -39,12 +40,13 @@ type run struct {
 	converged  bool
 }
 
-// newFit uploads the data and measures it: column scales, column means (the
-// shift that keeps scores from cancelling) and the mean variance that tol is
-// relative to. The caller closes the fit also after an error.
+// newFit brings the data to the device and measures it: column scales, column
+// means (the shift that keeps scores from cancelling) and, for a tol that is
+// relative to it, the mean variance. The caller closes the fit also after an
+// error.
 func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg Config) (*fit, error) {
 	f := &fit{Scope: backend.NewScope(ctx, dev), ctx: ctx, dev: dev, cfg: cfg, n: data.Rows, d: data.Cols, k: cfg.K}
-	x, err := backend.FromGeneral(ctx, dev, data)
+	x, err := backend.BorrowGeneral(ctx, dev, data)
 	if err != nil {
 		return f, err
 	}
@@ -70,13 +72,16 @@ func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg C
 	}
 	means := exact.ColumnMeans(mean)
 	f.shift = backend.Put(f.Scope, 1, f.d, means)
-	f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.shift})
-	total := f.sumDistances(f.distance, nil)
-	if f.Err() != nil {
-		return f, f.Err()
+	f.tol = cfg.Tol
+	if cfg.Tol > 0 {
+		f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.shift})
+		total := f.sumDistances(f.distance, nil)
+		if f.Err() != nil {
+			return f, f.Err()
+		}
+		f.tol = cfg.Tol * total.Total64(0) / (float64(f.n) * float64(f.d))
 	}
-	f.tol = cfg.Tol * total.Total64(0) / (float64(f.n) * float64(f.d))
-	return f, nil
+	return f, f.Err()
 }
 
 // Close frees the device memory of the fit.
@@ -91,11 +96,14 @@ func (f *fit) center(c int) *backend.Tensor { return f.View(f.centers, c, c+1, 0
 // scatter runs a scatter sum into sums and reads it; nil after an error.
 func (f *fit) scatter(sums, x, labels, exponent *backend.Tensor, scale []int32) *exact.ScatterSums {
 	f.Run(&backend.ScatterSum{Sums: sums, X: x, Label: labels, Exponent: exponent})
-	words := backend.Get[uint32](f.Scope, sums)
 	if f.Err() != nil {
 		return nil
 	}
-	out, err := exact.DecodeScatter(words, sums.Rows(), scale)
+	f.words = slices.Grow(f.words[:0], sums.Len())[:sums.Len()]
+	if f.Fail(backend.Download(f.ctx, f.words, sums)); f.Err() != nil {
+		return nil
+	}
+	out, err := exact.DecodeScatter(f.words, sums.Rows(), scale)
 	f.Fail(err)
 	return out
 }
@@ -122,18 +130,30 @@ func (f *fit) sumDistances(d, labels *backend.Tensor) *exact.ScatterSums {
 
 // assign labels every row with its nearest centre.
 func (f *fit) assign() {
+	f.Run(&backend.Nearest{Index: f.labels, X: f.x, C: f.centers, Shift: f.shift})
+}
+
+// assignMeasured is assign and measure in one look at the rows.
+func (f *fit) assignMeasured() {
 	f.Run(&backend.Nearest{Index: f.labels, Distance: f.distance, X: f.x, C: f.centers, Shift: f.shift})
+}
+
+// measure sets the distance of every row to the centre of its label.
+func (f *fit) measure() {
+	f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.centers, Index: f.labels})
 }
 
 // lloyd runs one start to its end and scores it.
 func (f *fit) lloyd(start int) (*run, error) {
 	f.seed(start)
 	old := backend.Get[float32](f.Scope, f.centers)
+	f.observe(start, 0, old)
 	r := &run{start: start}
+	current := false // labels follow from the centres
 	for r.iterations < f.cfg.MaxIter && !r.converged && f.Err() == nil {
 		f.assign()
 		sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
-		sums = f.relocate(sums)
+		sums, moved := f.relocate(sums)
 		if f.Err() != nil {
 			break
 		}
@@ -141,21 +161,34 @@ func (f *fit) lloyd(start int) (*run, error) {
 		backend.Set(f.Scope, f.centers, next)
 		shift, same := movement(old, next)
 		old = next
+		current = same && !moved
 		r.iterations++
 		r.converged = same || shift <= f.tol
+		f.observe(start, r.iterations, next)
 		if f.cfg.Progress != nil && f.Err() == nil {
 			f.cfg.Progress(Progress{Start: start + 1, Starts: f.cfg.NInit, Iteration: r.iterations,
 				MaxIter: f.cfg.MaxIter, Shift: shift, Converged: r.converged})
 		}
 	}
 	// Labels follow from the final centres, whichever way the loop ended.
-	f.assign()
+	if current {
+		f.measure()
+	} else {
+		f.assignMeasured()
+	}
 	total := f.sumDistances(f.distance, nil)
 	if f.Err() != nil {
 		return nil, f.Err()
 	}
 	r.centers, r.wcss = old, total.Total64(0)
 	return r, nil
+}
+
+// observe tells Config.Observe of new centres.
+func (f *fit) observe(start, iteration int, centers []float32) {
+	if f.cfg.Observe != nil && f.Err() == nil {
+		f.Fail(f.cfg.Observe(Step{Start: start + 1, Iteration: iteration, Centers: centers}))
+	}
 }
 
 // means returns each cluster's exact mean, rounded once, and the old centre
@@ -189,11 +222,11 @@ func movement(a, b []float32) (sum float64, same bool) {
 // relocate gives each empty cluster the row farthest from its centre,
 // distance descending, then index ascending, as long as that row lies off its
 // centre and its cluster keeps another row. It returns the sums after the
-// moves. Clusters that find no row stay empty: the data has fewer different
-// rows than k.
-func (f *fit) relocate(sums *exact.ScatterSums) *exact.ScatterSums {
+// moves, and whether there were any. Clusters that find no row stay empty: the
+// data has fewer different rows than k.
+func (f *fit) relocate(sums *exact.ScatterSums) (_ *exact.ScatterSums, moved bool) {
 	if f.Err() != nil {
-		return nil
+		return nil, false
 	}
 	var empty []int
 	for c, n := range sums.Count {
@@ -202,8 +235,9 @@ func (f *fit) relocate(sums *exact.ScatterSums) *exact.ScatterSums {
 		}
 	}
 	if len(empty) == 0 {
-		return sums
+		return sums, false
 	}
+	f.measure()
 	s := backend.NewScope(f.ctx, f.dev)
 	defer s.Close()
 	// Each cluster can refuse at most its last row, so this many suffice.
@@ -214,7 +248,6 @@ func (f *fit) relocate(sums *exact.ScatterSums) *exact.ScatterSums {
 	byRow := s.Reshape(index, m, 1)
 	s.Run(&backend.Gather{Y: far, X: f.distance, Index: byRow}, &backend.Gather{Y: label, X: f.labels, Index: byRow})
 	rows, distances, from := backend.Get[int32](s, index), backend.Get[float32](s, far), backend.Get[int32](s, label)
-	moved := false
 	for i := 0; i < len(rows) && len(empty) > 0; i++ {
 		if !(distances[i] > 0) || sums.Count[from[i]] < 2 {
 			continue
@@ -226,7 +259,7 @@ func (f *fit) relocate(sums *exact.ScatterSums) *exact.ScatterSums {
 	}
 	f.Fail(s.Err())
 	if !moved {
-		return sums
+		return sums, false
 	}
-	return f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
+	return f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales), true
 }

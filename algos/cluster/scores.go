@@ -33,7 +33,7 @@ type Scores struct {
 func (f *fit) result(r *run) (*Result, error) {
 	if r.start != f.cfg.NInit-1 { // the last start's labels are still there
 		backend.Set(f.Scope, f.centers, r.centers)
-		f.assign()
+		f.assignMeasured()
 	}
 	scores := f.score(r.centers)
 	labels := backend.Get[int32](f.Scope, f.labels)

@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// writeAtomically lets write produce the content of path beside it, syncs it to disk and renames it into place: whoever
+// WriteFile lets write produce the content of path beside it, syncs it to disk and renames it into place: whoever
 // opens path sees the old file or the whole new one, also after a crash. A file that was there keeps its permissions, and
 // a symbolic link stays one. What is no regular file (a pipe, /dev/stdout) is written to as it stands.
-func writeAtomically(path string, write func(io.Writer) error) error {
+func WriteFile(path string, write func(io.Writer) error) error {
 	if err := replaceFile(path, write); err != nil {
 		return inFile(path, err)
 	}

@@ -15,12 +15,12 @@ func WriteNpyFloat32(path string, rows, cols int, data []float32) error {
 	if err := checkShape(rows, cols, len(data)); err != nil {
 		return inFile(path, err)
 	}
-	return writeAtomically(path, func(w io.Writer) error { return EncodeNpyFloat32(w, rows, cols, data) })
+	return WriteFile(path, func(w io.Writer) error { return EncodeNpyFloat32(w, rows, cols, data) })
 }
 
 // WriteNpyInt32 writes a vector to path as a one-dimensional .npy file of type <i4, in the manner of WriteNpyFloat32.
 func WriteNpyInt32(path string, data []int32) error {
-	return writeAtomically(path, func(w io.Writer) error { return EncodeNpyInt32(w, data) })
+	return WriteFile(path, func(w io.Writer) error { return EncodeNpyInt32(w, data) })
 }
 
 // EncodeNpyFloat32 writes to w the bytes that WriteNpyFloat32 puts into a file. They depend on the shape and the values

@@ -120,7 +120,7 @@ func checkNames(t *testing.T, dir string, want ...string) {
 func TestWriteFailsWhole(t *testing.T) {
 	path := writeFile(t, "x.npy", "old")
 	full := errors.New("no space left on device")
-	err := writeAtomically(path, func(w io.Writer) error {
+	err := WriteFile(path, func(w io.Writer) error {
 		io.WriteString(w, "half")
 		return full
 	})

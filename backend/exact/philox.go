@@ -47,6 +47,12 @@ const (
 	UseWeights            Use = 12 // first weights of a network
 	UseDropout            Use = 13 // masks
 	UseChain              Use = 14 // Markov chains
+	UseSwarm              Use = 15 // particle swarms over centres
+	UseDifferential       Use = 16 // differential evolution over centres
+	UseGenetic            Use = 17 // genetic algorithms over centres
+	UseAnnealing          Use = 18 // simulated annealing over centres
+	UseBlackHole          Use = 19 // black holes over centres
+	UseOversample         Use = 20 // candidates of k-means||
 )
 
 // The largest coordinates of a draw. What lies past them is an error of the

@@ -12,6 +12,11 @@ import (
 //
 // A float64 result must not be subnormal; those of scatter sums never are.
 func roundedQuotient(hi, lo int64, den uint64, exp, prec int) float64 {
+	if prec == 24 {
+		if q, sure := quickQuotient(hi, lo, den, exp); sure {
+			return q
+		}
+	}
 	// n = |hi·2³⁰ + lo| in 128 bits.
 	n0, carry := bits.Add64(uint64(hi)<<30, uint64(lo), 0)
 	n1 := uint64(hi>>34) + uint64(lo>>63) + carry
@@ -70,4 +75,21 @@ func signed(v float64, negative bool) float64 {
 		return -v
 	}
 	return v
+}
+
+// quickQuotient is roundedQuotient to float32 by float64 arithmetic; sure says
+// that its error cannot have changed the result. hi·2³⁰, lo, their sum, den and
+// the division err by 2⁻⁵³ each, less than 2⁻⁵⁰·(|hi·2³⁰| + |lo|)/den together
+// with what the bound and its use err by. Rounding is monotone: where both ends
+// of the interval round to one float32, so does the quotient in between. Zeros,
+// whose sign it cannot tell, and scales that float64 cannot carry are not sure.
+func quickQuotient(hi, lo int64, den uint64, exp int) (q float64, sure bool) {
+	if exp < -512 || exp > 512 {
+		return 0, false
+	}
+	a, b, n := float64(hi)*(1<<30), float64(lo), float64(den)
+	scale := math.Float64frombits(uint64(exp+1023) << 52)
+	middle, bound := (a+b)/n, (math.Abs(a)+math.Abs(b))/n*0x1p-50
+	low, high := float32((middle-bound)*scale), float32((middle+bound)*scale)
+	return float64(low), low == high && low != 0
 }

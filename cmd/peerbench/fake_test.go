@@ -2,17 +2,24 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
 // The test binary is also a worker: with the arguments "fake MODE" it answers
-// the protocol, and in all modes but "right" fails in one way.
+// the protocol, and in all modes but "right" fails in one way. With "self"
+// before them, the arguments are the program's own.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "self" {
+		a := &app{stdout: os.Stdout, stderr: os.Stderr, sizes: tinySizes}
+		os.Exit(a.main(context.Background(), os.Args[2:]))
+	}
 	if len(os.Args) == 3 && os.Args[1] == "fake" {
 		fakeWorker(os.Args[2])
 		os.Exit(0)
@@ -25,6 +32,9 @@ func fake(mode string) []string { return []string{os.Args[0], "fake", mode} }
 
 func fakeWorker(mode string) {
 	switch mode {
+	case "exit0", "exit1", "exit130":
+		code, _ := strconv.Atoi(strings.TrimPrefix(mode, "exit"))
+		os.Exit(code)
 	case "missing":
 		fmt.Println("missing\tno such library")
 		return

@@ -23,7 +23,7 @@ import (
 
 	"samebits/backend"
 	"samebits/backend/exact"
-	_ "samebits/cpu"
+	"samebits/cpu"
 )
 
 // Exit codes, as samebits has them.
@@ -48,16 +48,22 @@ type app struct {
 	stdout, stderr io.Writer
 	sizes          sizes
 	argv           map[string][]string // how peers are started, for tests
+	self           []string            // how this program is started, for tests
+	args           []string            // of this run
 
 	work      string
 	threads   string
 	python    string
+	isa       string
+	output    string
 	rounds    int
 	sample    float64
 	timeout   time.Duration
 	json      bool
 	goalTable bool
 	quiet     bool
+
+	childCode int // of the process that did the run, where it was not this one
 }
 
 func main() {
@@ -72,10 +78,11 @@ func main() {
 func (a *app) main(ctx context.Context, args []string) int {
 	cmd := a.command()
 	cmd.SetArgs(args)
+	a.args = args
 	err := cmd.ExecuteContext(ctx)
 	switch {
 	case err == nil:
-		return exitDone
+		return a.childCode
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		fmt.Fprintln(a.stderr, "peerbench: interrupted")
 		return exitInterrupted
@@ -99,7 +106,7 @@ func (a *app) command() *cobra.Command {
 			"after checking once that results agree. Ratios are our speed over theirs: the median of\n" +
 			"the rounds' ratios with the smallest and the largest. A peer that is missing is named.\n" +
 			"Timings mean something on a machine that does nothing else.",
-		Example:       "  peerbench --goal-table\n  peerbench --work matmul,softmax --threads 2 --rounds 15",
+		Example:       "  peerbench --goal-table --isa avx2\n  peerbench --work matmul,softmax --threads 2 --rounds 15 -o markdown",
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -115,7 +122,9 @@ func (a *app) command() *cobra.Command {
 	f.Float64Var(&a.sample, "sample", 0.2, "seconds that a sample of one side lasts at least, above 0, at most 60")
 	f.DurationVar(&a.timeout, "timeout", 5*time.Minute, "how long a peer may take for one answer")
 	f.StringVar(&a.python, "python", "/usr/bin/python3", "the Python that has the peers")
+	f.StringVar(&a.isa, "isa", isaNative, "what all sides may compute with: native, what the processor has, or avx2; the ceilings too")
 	f.BoolVar(&a.goalTable, "goal-table", false, "also print each goal with what was measured")
+	f.StringVarP(&a.output, "output", "o", "table", "table, or markdown")
 	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout and nothing else")
 	f.BoolVar(&a.quiet, "quiet", false, "no progress on stderr")
 	return cmd
@@ -137,6 +146,13 @@ func (a *app) check() (threads []int, works []work, err error) {
 		return nil, nil, usagef("--sample %v: want seconds above 0, at most 60", a.sample)
 	case a.timeout <= 0:
 		return nil, nil, usagef("--timeout %v: want a time above 0", a.timeout)
+	case a.output != "table" && a.output != "markdown":
+		return nil, nil, usagef("--output %q: want table or markdown", a.output)
+	case a.json && a.output != "table":
+		return nil, nil, usagef("--output %s and --json: want one of them", a.output)
+	}
+	if err := a.checkISA(); err != nil {
+		return nil, nil, err
 	}
 	works, err = choose(a.sizes.works(), a.work)
 	return threads, works, err
@@ -148,14 +164,20 @@ func (a *app) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if code, done, err := a.again(ctx); done {
+		a.childCode = code
+		return err
+	}
 	dir, err := os.MkdirTemp("", "peerbench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	launch := &launcher{dir: dir, python: a.python, timeout: a.timeout, argv: a.argv}
+	launch := &launcher{dir: dir, python: a.python, isa: a.isa, timeout: a.timeout, argv: a.argv}
+	load := startLoad()
 	rep := report{Command: "peerbench", Backend: "cpu", Contract: exact.ContractVersion, Seed: seed, Cores: runtime.NumCPU(), OS: runtime.GOOS,
 		Arch: runtime.GOARCH, Go: runtime.Version(), Date: start.Format(time.DateOnly), Rounds: a.rounds,
+		ISA: a.isa, Instructions: cpu.Instructions(), ChainSeconds: chainSeconds(),
 		Versions: map[string]string{}, Missing: map[string]string{}, Results: []result{}}
 	for _, n := range threads {
 		if err := a.onThreads(ctx, launch, n, works, &rep); err != nil {
@@ -169,12 +191,16 @@ func (a *app) run(ctx context.Context) error {
 		}
 	}
 	rep.Goals = judge(goals(), rep.Results)
+	rep.Disturbance = load.others()
 	rep.Seconds = time.Since(start).Seconds()
-	if a.json {
+	switch {
+	case a.json:
 		enc := json.NewEncoder(a.stdout)
 		enc.SetEscapeHTML(false)
 		err = enc.Encode(rep)
-	} else {
+	case a.output == "markdown":
+		rep.markdown(a.stdout, a.goalTable)
+	default:
 		rep.print(a.stdout, a.goalTable)
 	}
 	if err == nil && differs {
@@ -200,6 +226,9 @@ func (a *app) onThreads(ctx context.Context, launch *launcher, threads int, work
 	info := s.dev.Info()
 	rep.Processor, rep.Device, rep.Profile = info.Renderer, info.Name, s.dev.Profile()
 	for i, w := range works {
+		if w.threads != 0 && w.threads != threads {
+			continue
+		}
 		a.progress("threads %d: %s, %d of %d", threads, w.name, i+1, len(works))
 		m, err := s.measure(ctx, w)
 		if err != nil {

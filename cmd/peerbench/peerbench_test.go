@@ -18,13 +18,14 @@ import (
 
 // tinySizes are the shapes of the tests.
 var tinySizes = sizes{products: []int{16, 33}, complexProduct: 24, rows: 700, columns: 16, centre: 8, iterations: 3,
-	softmaxRows: 300, softmax: 100, intProduct: 64}
+	softmaxRows: 300, softmax: 100, intProduct: 64,
+	few: [][3]int{{4, 4, 61}, {1, 16, 67}, {8, 1, 77}, {3, 5, 9}}}
 
 // sh runs the program with tests' sizes and, for the peers it names, fakes.
 func sh(t *testing.T, argv map[string][]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	a := &app{stdout: &out, stderr: &errOut, sizes: tinySizes, argv: argv}
+	a := &app{stdout: &out, stderr: &errOut, sizes: tinySizes, argv: argv, self: []string{os.Args[0], "self"}}
 	code = a.main(t.Context(), append([]string{"--sample", "0.001"}, args...))
 	return code, out.String(), errOut.String()
 }
@@ -149,6 +150,9 @@ func TestUsage(t *testing.T) {
 		{[]string{"--work", "fft"}, `--work "fft": want all or some of matmul-16`},
 		{[]string{"--nope"}, "unknown flag"},
 		{[]string{"matmul"}, "unknown command"},
+		{[]string{"--isa", "sse"}, `--isa "sse": want native or avx2`},
+		{[]string{"-o", "csv"}, `--output "csv": want table or markdown`},
+		{[]string{"-o", "markdown", "--json"}, "--output markdown and --json"},
 	} {
 		code, out, errOut := sh(t, nil, c.args...)
 		if code != exitUsage || out != "" || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 {
@@ -162,9 +166,9 @@ func TestSpread(t *testing.T) {
 		samples []float64
 		want    spread
 	}{
-		{[]float64{3}, spread{3, 3, 3}},
-		{[]float64{5, 1, 9}, spread{5, 1, 9}},
-		{[]float64{8, 2, 4, 6}, spread{5, 2, 8}},
+		{[]float64{3}, spread{3, 3, 3, 3, 3}},
+		{[]float64{5, 1, 9}, spread{5, 3, 7, 1, 9}},
+		{[]float64{8, 2, 4, 6}, spread{5, 3.5, 6.5, 2, 8}},
 	} {
 		kept := slices.Clone(c.samples)
 		if got := spreadOf(c.samples); got != c.want || !slices.Equal(kept, c.samples) {
@@ -179,7 +183,7 @@ func TestSpread(t *testing.T) {
 // A machine that is half as fast in one round leaves the ratio alone.
 func TestRatioIsRoundByRound(t *testing.T) {
 	ours, theirs := []float64{1, 2, 1}, []float64{3, 6, 3}
-	if got := spreadOf(ratios(theirs, ours)); got != (spread{3, 3, 3}) {
+	if got := spreadOf(ratios(theirs, ours)); got != (spread{3, 3, 3, 3, 3}) {
 		t.Errorf("ratio %+v", got)
 	}
 	if got := rates(6, []float64{2, 3}); !slices.Equal(got, []float64{3, 2}) {
@@ -212,18 +216,28 @@ func TestParseAnswer(t *testing.T) {
 }
 
 func TestWorkerEnvironment(t *testing.T) {
-	t.Setenv("OPENBLAS_CORETYPE", "Haswell")
+	t.Setenv("OPENBLAS_CORETYPE", "Sandybridge")
 	t.Setenv("OPENBLAS_L2_SIZE", "512")
 	t.Setenv("OMP_NUM_THREADS", "7")
-	env := workerEnvironment(2)
-	for _, v := range env {
-		if strings.HasPrefix(v, "OPENBLAS_CORETYPE") || strings.HasPrefix(v, "OPENBLAS_L2") || v == "OMP_NUM_THREADS=7" {
-			t.Errorf("workers see %s", v)
+	t.Setenv("ATEN_CPU_CAPABILITY", "default")
+	threads := []string{"OPENBLAS_NUM_THREADS=2", "OMP_NUM_THREADS=2"}
+	for _, c := range []struct {
+		isa          string
+		have, refuse []string
+	}{
+		{isaNative, threads, []string{"OPENBLAS_CORETYPE=", "OPENBLAS_L2", "OMP_NUM_THREADS=7", "ATEN_CPU_CAPABILITY="}},
+		{isaAVX2, append(threads, peerISA...), []string{"OPENBLAS_CORETYPE=Sandybridge", "OPENBLAS_L2", "ATEN_CPU_CAPABILITY=default"}},
+	} {
+		env := workerEnvironment(2, c.isa)
+		for _, v := range env {
+			if slices.ContainsFunc(c.refuse, func(prefix string) bool { return strings.HasPrefix(v, prefix) }) {
+				t.Errorf("%s: workers see %s", c.isa, v)
+			}
 		}
-	}
-	for _, want := range []string{"OPENBLAS_NUM_THREADS=2", "OMP_NUM_THREADS=2"} {
-		if !slices.Contains(env, want) {
-			t.Errorf("no %s", want)
+		for _, want := range c.have {
+			if !slices.Contains(env, want) {
+				t.Errorf("%s: no %s", c.isa, want)
+			}
 		}
 	}
 }
@@ -308,23 +322,27 @@ func TestGoals(t *testing.T) {
 		works[w.name] = w
 	}
 	for _, g := range goals() {
-		if g.work == freeOrder {
-			continue
-		}
 		w, ok := works[g.work]
-		if !ok || (g.against != "ceiling" && !slices.Contains(w.peers, g.against)) || (g.against == "ceiling" && !w.compute) {
+		if !ok || w.threads != 0 && w.threads != g.threads ||
+			(g.against != ceiling && g.against != fastest && !slices.Contains(w.peers, g.against)) || (g.against == ceiling && w.bound == "") {
 			t.Errorf("goal %+v of no work", g)
 		}
 	}
-	results := []result{{Work: "softmax", Threads: 2, Share: &spread{0.9, 0.8, 1},
-		Peers: []peerResult{{Peer: "torch", Ratio: &spread{1.5, 1.1, 2}}, {Peer: "faiss", Failed: "missing: no module"}}}}
+	one := spreadOf([]float64{1})
+	results := []result{{Work: "softmax", Threads: 2, Share: &spread{Median: 0.9}, Peers: []peerResult{{Peer: "torch", Rate: &one, Ratio: &spread{Median: 1.5}},
+		{Peer: "numpy", Rate: &one, Ratio: &spread{Median: 1.7}}, {Peer: "faiss", Failed: "missing: no module"}}},
+		{Work: "draw", Threads: 2, Peers: []peerResult{{Peer: "torch", Failed: "missing: no torch"}}}}
 	for _, c := range []struct {
 		g    goal
 		want string
 	}{
 		{goal{"softmax", 2, "torch", 1.4}, "met"},
 		{goal{"softmax", 2, "torch", 1.6}, "missed"},
-		{goal{"softmax", 2, "ceiling", 0.85}, "met"},
+		{goal{"softmax", 2, ceiling, 0.85}, "met"},
+		{goal{"softmax", 2, "numpy", 1.6}, "met"},
+		{goal{"softmax", 2, fastest, 1.6}, "missed"},
+		{goal{"softmax", 2, fastest, 1.5}, "met"},
+		{goal{"draw", 2, fastest, 1}, "not measured: missing: no torch"},
 		{goal{"softmax", 1, "torch", 1}, "not measured: not asked for"},
 		{goal{"softmax", 2, "faiss", 1}, "not measured: missing: no module"},
 	} {
@@ -345,7 +363,7 @@ func TestRealPeers(t *testing.T) {
 	if code != exitDone {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
-	if len(r.Results) != len(tinySizes.works()) {
+	if len(r.Results) != len(tinySizes.works())-len(tinySizes.few) { // those run on one thread alone
 		t.Errorf("%d results of %d works", len(r.Results), len(tinySizes.works()))
 	}
 	for _, m := range r.Results {
@@ -370,7 +388,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
 	for _, want := range []string{"median of 1 interleaved rounds", "openblas: Fake 1.0", "numpy: NOT MEASURED: missing: no such library",
-		"samebits ÷ peer", "its result differs from ours", "≥ 3.30 × faiss", "not measured: not asked for"} {
+		"samebits ÷ peer", "its result differs from ours", "≥ 3.3× faiss", "not measured: not asked for"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

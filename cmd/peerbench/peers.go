@@ -18,12 +18,13 @@ import (
 var workerSources embed.FS
 
 // peerNames lists what a user would pick instead, in the table's order.
-var peerNames = []string{"openblas", "onednn", "numpy", "torch", "faiss", "sklearn"}
+var peerNames = []string{"openblas", "onednn", "numpy", "torch", "faiss", "sklearn", freeOrder}
 
 // launcher builds and starts workers.
 type launcher struct {
 	dir     string // holds the workers and the data; their working directory
 	python  string
+	isa     string // that every peer is held to
 	timeout time.Duration
 	// argv, where it has a peer, replaces how the peer is started.
 	argv map[string][]string
@@ -53,7 +54,7 @@ func (p *pool) get(ctx context.Context, peer string) (*worker, error) {
 	argv, err := p.command(ctx, peer)
 	if err == nil {
 		var w *worker
-		if w, err = startWorker(ctx, argv, p.dir, workerEnvironment(p.threads), p.timeout); err == nil {
+		if w, err = startWorker(ctx, argv, p.dir, workerEnvironment(p.threads, p.isa), p.timeout); err == nil {
 			p.workers[peer] = w
 			return w, nil
 		}
@@ -77,9 +78,14 @@ func (p *pool) command(ctx context.Context, peer string) ([]string, error) {
 	}
 	switch peer {
 	case "openblas":
-		return p.compile(ctx, peer, "-lopenblas")
+		return p.compile(ctx, peer, "-O2", "-lopenblas")
 	case "onednn":
-		return p.compile(ctx, peer, "-ldnnl")
+		return p.compile(ctx, peer, "-O2", "-ldnnl")
+	case freeOrder:
+		if p.isa == isaAVX2 {
+			return p.compile(ctx, peer, "-O3", "-march=haswell")
+		}
+		return p.compile(ctx, peer, "-O3", "-march=native")
 	}
 	script := filepath.Join(p.dir, "worker.py")
 	if err := p.unpack("worker.py"); err != nil {
@@ -91,7 +97,7 @@ func (p *pool) command(ctx context.Context, peer string) ([]string, error) {
 
 // compile builds a C worker once. Errors wrap errMissing where there is no
 // compiler or no library.
-func (p *pool) compile(ctx context.Context, peer, library string) ([]string, error) {
+func (p *pool) compile(ctx context.Context, peer string, options ...string) ([]string, error) {
 	program := filepath.Join(p.dir, peer)
 	if _, err := os.Stat(program); err == nil {
 		return []string{program}, nil
@@ -102,7 +108,7 @@ func (p *pool) compile(ctx context.Context, peer, library string) ([]string, err
 			return nil, err
 		}
 	}
-	cc := exec.CommandContext(ctx, "gcc", "-O2", "-o", program, source, library, "-lm")
+	cc := exec.CommandContext(ctx, "gcc", slices.Concat([]string{"-o", program, source}, options, []string{"-lm"})...)
 	cc.Dir = p.dir
 	out, err := cc.CombinedOutput()
 	if err != nil {
@@ -124,15 +130,18 @@ func (p *pool) unpack(name string) error {
 	return os.WriteFile(filepath.Join(p.dir, name), text, 0o600)
 }
 
-// workerEnvironment is this process's with the thread count in every
-// library's own words, and without what makes OpenBLAS choose another kernel
-// than it would.
-func workerEnvironment(threads int) []string {
+// workerEnvironment is this process's with the thread count and the
+// instruction set in every library's own words, and without what makes a
+// library choose another kernel than it would.
+func workerEnvironment(threads int, isa string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "OPENBLAS_") || strings.HasPrefix(name, "OMP_") || strings.HasPrefix(name, "GOMP_") ||
-			strings.HasPrefix(name, "PYTHON") || name == "MKL_NUM_THREADS"
+			strings.HasPrefix(name, "PYTHON") || name == "MKL_NUM_THREADS" || isPeerISA(v)
 	})
+	if isa == isaAVX2 {
+		env = append(env, peerISA...)
+	}
 	for _, name := range []string{"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"} {
 		env = append(env, fmt.Sprintf("%s=%d", name, threads))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -39,17 +40,17 @@ type measurement struct {
 	threads int
 	ours    *side
 	peers   []*side
-	ceiling []float64 // GFLOP/s of registers alone, a round each
+	ceiling []float64 // the rate of registers alone, a round each
 }
 
 // session runs works on one thread count.
 type session struct {
-	dev     *backend.Device
-	pool    *pool
-	threads int
-	rounds  int
-	sample  float64 // seconds that a sample lasts at least
-	fma     []*cpu.Ceiling
+	dev      *backend.Device
+	pool     *pool
+	threads  int
+	rounds   int
+	sample   float64        // seconds that a sample lasts at least
+	ceilings []*cpu.Ceiling // of arithmetic
 }
 
 func newSession(ctx context.Context, l *launcher, threads, rounds int, sample float64) (*session, error) {
@@ -59,8 +60,8 @@ func newSession(ctx context.Context, l *launcher, threads, rounds int, sample fl
 	}
 	s := &session{dev: dev, pool: l.newPool(threads), threads: threads, rounds: rounds, sample: sample}
 	for _, c := range cpu.Ceilings(threads) {
-		if !c.Memory && c.Threads == threads {
-			s.fma = append(s.fma, c)
+		if c.Bound != cpu.Memory && c.Threads == threads {
+			s.ceilings = append(s.ceilings, c)
 		}
 	}
 	return s, nil
@@ -145,7 +146,7 @@ func (s *session) introduce(ctx context.Context, p *side, w work, in map[string]
 	for _, v := range w.numbers {
 		fmt.Fprintf(&numbers, " %v", v)
 	}
-	if _, err := peer.ask(ctx, "ok", "load %s%s", w.kind, numbers.String()); err != nil {
+	if _, err := peer.ask(ctx, "ok", "load %s%s", cmp.Or(w.request, w.kind), numbers.String()); err != nil {
 		return err
 	}
 	p.run = peer.seconds
@@ -232,12 +233,15 @@ func (s *session) time(ctx context.Context, m *measurement) error {
 			}
 			p.seconds = append(p.seconds, seconds)
 		}
-		if m.work.compute {
+		if m.work.bound != "" {
 			if err := pause(ctx, settle); err != nil {
 				return err
 			}
 			best := 0.0
-			for _, c := range s.fma {
+			for _, c := range s.ceilings {
+				if c.Bound != m.work.bound {
+					continue
+				}
 				rate, err := c.Measure(ctx)
 				if err != nil {
 					return err

@@ -11,17 +11,21 @@ import (
 	"samebits/algos/cluster"
 	"samebits/backend"
 	"samebits/backend/exact"
+	"samebits/cpu"
 )
 
 // work is one thing that both sides do, on the same data, and whose results
 // must agree before either is timed.
 type work struct {
 	name    string
-	kind    string    // as the workers' protocol calls it
+	title   string    // in prose
+	kind    string    // names a group of works
+	request string    // as the workers' protocol calls it, where that is not the kind
 	numbers []float64 // the protocol's arguments, sizes first
 	unit    string
-	amount  float64 // in unit·seconds: 10⁹ operations or 10⁶ elements
-	compute bool    // bounded by multiply-adds, so that a share of that ceiling means something
+	amount  float64   // in unit·seconds: 10⁹ operations or 10⁶ elements
+	threads int       // the only thread count that it is measured on; 0 is any
+	bound   cpu.Bound // whose ceiling a share of means something; none where it is empty
 	peers   []string
 	operand func(s *backend.Scope) map[string]*backend.Tensor // by the name of the file that workers read
 	// prepare returns what runs the work once, outputs allocated, and what
@@ -32,10 +36,9 @@ type work struct {
 	compare func(in map[string]*backend.Tensor, ours any, theirs values) (difference, allowed float64, err error)
 }
 
-const (
-	flops    = "GFLOP/s"
-	elements = "M elements/s"
-)
+const elements = "M elements/s"
+
+var flops, integers = cpu.Compute.Unit(), cpu.Integer.Unit()
 
 // sizes are the shapes of all works; tests use smaller ones.
 type sizes struct {
@@ -45,19 +48,25 @@ type sizes struct {
 	iterations            int
 	softmaxRows, softmax  int
 	intProduct            int
+	few                   [][3]int // M, N and K of products of few outputs
 }
 
 // fullSizes are the shapes that the goals speak of.
 var fullSizes = sizes{products: []int{64, 128, 256, 512, 1024, 2048}, complexProduct: 1024,
-	rows: 200_000, columns: 64, centre: 256, iterations: 5, softmaxRows: 4096, softmax: 8192, intProduct: 2048}
+	rows: 200_000, columns: 64, centre: 256, iterations: 5, softmaxRows: 4096, softmax: 8192, intProduct: 2048,
+	few: [][3]int{{4, 4, 4096}, {1, 16, 4096}, {16, 1, 4096}, {8, 8, 4096}, {16, 16, 4096}, {64, 64, 4096}}}
 
 // works lists everything that is compared.
 func (z sizes) works() []work {
 	var all []work
 	for _, n := range z.products {
-		all = append(all, product("matmul", backend.Float32, n, 2))
+		all = append(all, product("matmul", backend.Float32, n, n, n))
 	}
-	all = append(all, product("cmatmul", backend.Complex64, z.complexProduct, 8), nearestCentre(z), lloyd(z), softmax(z), draw(z), intProduct(z.intProduct))
+	n := z.complexProduct
+	all = append(all, product("cmatmul", backend.Complex64, n, n, n), nearestCentre(z), lloyd(z), softmax(z), draw(z), intProduct(z.intProduct))
+	for _, s := range z.few {
+		all = append(all, fewOutputs(s[0], s[1], s[2]))
+	}
 	return all
 }
 
@@ -73,11 +82,14 @@ func normals(s *backend.Scope, rows, cols int, stream uint16) *backend.Tensor {
 
 // onDevice is a work of one operation.
 func onDevice(s *backend.Scope, op backend.Op) func(context.Context) error {
+	if s.Err() != nil {
+		return func(context.Context) error { return s.Err() }
+	}
+	dev := backend.Operands(op)[0].Tensor.Device()
 	return func(ctx context.Context) error {
 		if s.Err() != nil {
 			return s.Err()
 		}
-		dev := backend.Operands(op)[0].Tensor.Device()
 		if err := dev.Run(ctx, op); err != nil {
 			return err
 		}
@@ -85,18 +97,28 @@ func onDevice(s *backend.Scope, op backend.Op) func(context.Context) error {
 	}
 }
 
-func product(kind string, dtype backend.DType, n int, flopsEach float64) work {
-	d := float64(n)
-	w := work{name: fmt.Sprintf("%s-%d", kind, n), kind: kind, numbers: []float64{d, d, d}, unit: flops,
-		amount: flopsEach * d * d * d / 1e9, compute: true, peers: []string{"openblas", "numpy", "torch"}, compare: closeFloats(float32Tolerance(n))}
+// product is m×k by k×n, all row-major.
+func product(kind string, dtype backend.DType, m, n, k int) work {
+	numbers, shape := []float64{float64(m), float64(n), float64(k)}, fmt.Sprintf("%d×%d×%d", m, n, k)
+	if m == n && n == k {
+		shape = fmt.Sprintf("%d³", n)
+	}
+	w := work{name: fmt.Sprintf("%s-%dx%dx%d", kind, m, n, k), title: fmt.Sprintf("%v product %s", dtype, shape), kind: kind, numbers: numbers, unit: flops,
+		amount: 2 * numbers[0] * numbers[1] * numbers[2] / 1e9, bound: cpu.Compute, peers: []string{"openblas", "numpy", "torch"}, compare: closeFloats(float32Tolerance(k))}
+	if m == n && n == k {
+		w.name = fmt.Sprintf("%s-%d", kind, n)
+	}
+	if dtype == backend.Complex64 {
+		w.amount *= 4
+	}
 	w.operand = func(s *backend.Scope) map[string]*backend.Tensor {
 		if dtype == backend.Float32 {
-			return map[string]*backend.Tensor{"a": normals(s, n, n, 1), "b": normals(s, n, n, 2)}
+			return map[string]*backend.Tensor{"a": normals(s, m, k, 1), "b": normals(s, k, n, 2)}
 		}
-		return map[string]*backend.Tensor{"a": complexNormals(s, n, 1), "b": complexNormals(s, n, 2)}
+		return map[string]*backend.Tensor{"a": complexNormals(s, m, k, 1), "b": complexNormals(s, k, n, 2)}
 	}
 	w.prepare = func(s *backend.Scope, in map[string]*backend.Tensor) (func(context.Context) error, func() (any, error)) {
-		c := s.New(dtype, n, n)
+		c := s.New(dtype, m, n)
 		return onDevice(s, &backend.MatMul{C: c, A: in["a"], B: in["b"]}), func() (any, error) {
 			if dtype == backend.Float32 {
 				v := backend.Get[float32](s, c)
@@ -109,13 +131,13 @@ func product(kind string, dtype backend.DType, n int, flopsEach float64) work {
 	return w
 }
 
-func complexNormals(s *backend.Scope, n int, stream uint16) *backend.Tensor {
-	parts := backend.Get[float32](s, normals(s, n, 2*n, stream))
+func complexNormals(s *backend.Scope, rows, cols int, stream uint16) *backend.Tensor {
+	parts := backend.Get[float32](s, normals(s, rows, 2*cols, stream))
 	z := make([]complex64, len(parts)/2)
 	for i := range z {
 		z[i] = complex(parts[2*i], parts[2*i+1])
 	}
-	return backend.Put(s, n, n, z)
+	return backend.Put(s, rows, cols, z)
 }
 
 func pairs(z []complex64) []float32 {
@@ -140,8 +162,8 @@ func (z sizes) pass() float64 {
 }
 
 func nearestCentre(z sizes) work {
-	return work{name: "nearest", kind: "nearest", numbers: []float64{float64(z.rows), float64(z.columns), float64(z.centre)},
-		unit: flops, amount: z.pass(), compute: true, peers: []string{"faiss", "sklearn"}, operand: z.points,
+	return work{name: "nearest", title: fmt.Sprintf("nearest centroid %d×%d, k = %d", z.rows, z.columns, z.centre), kind: "nearest", numbers: []float64{float64(z.rows), float64(z.columns), float64(z.centre)},
+		unit: flops, amount: z.pass(), bound: cpu.Compute, peers: []string{"faiss", "sklearn"}, operand: z.points,
 		prepare: func(s *backend.Scope, in map[string]*backend.Tensor) (func(context.Context) error, func() (any, error)) {
 			index, distance := s.New(backend.Int32, z.rows, 1), s.New(backend.Float32, z.rows, 1)
 			shift := backend.Put(s, 1, z.columns, make([]float32, z.columns))
@@ -152,9 +174,9 @@ func nearestCentre(z sizes) work {
 }
 
 func lloyd(z sizes) work {
-	return work{name: "lloyd", kind: "lloyd",
+	return work{name: "lloyd", title: fmt.Sprintf("Lloyd, %d iterations, same data", z.iterations), kind: "lloyd",
 		numbers: []float64{float64(z.rows), float64(z.columns), float64(z.centre), float64(z.iterations)},
-		unit:    flops, amount: z.pass() * float64(z.iterations), compute: true, peers: []string{"faiss", "sklearn"}, operand: z.points,
+		unit:    flops, amount: z.pass() * float64(z.iterations), bound: cpu.Compute, peers: []string{"faiss", "sklearn"}, operand: z.points,
 		prepare: func(s *backend.Scope, in map[string]*backend.Tensor) (func(context.Context) error, func() (any, error)) {
 			dev := in["x"].Device()
 			data := blas32.General{Rows: z.rows, Cols: z.columns, Stride: z.columns, Data: backend.Get[float32](s, in["x"])}
@@ -174,7 +196,7 @@ func lloyd(z sizes) work {
 }
 
 func softmax(z sizes) work {
-	return work{name: "softmax", kind: "softmax", numbers: []float64{float64(z.softmaxRows), float64(z.softmax)},
+	return work{name: "softmax", title: fmt.Sprintf("softmax %d×%d", z.softmaxRows, z.softmax), kind: "softmax", numbers: []float64{float64(z.softmaxRows), float64(z.softmax)},
 		unit: elements, amount: float64(z.softmaxRows) * float64(z.softmax) / 1e6, peers: []string{"torch"}, operand: z.logits,
 		prepare: func(s *backend.Scope, in map[string]*backend.Tensor) (func(context.Context) error, func() (any, error)) {
 			y := s.New(backend.Float32, z.softmaxRows, z.softmax)
@@ -188,7 +210,7 @@ func (z sizes) logits(s *backend.Scope) map[string]*backend.Tensor {
 }
 
 func draw(z sizes) work {
-	return work{name: "draw", kind: "draw", numbers: []float64{float64(z.softmaxRows), float64(z.softmax)},
+	return work{name: "draw", title: fmt.Sprintf("softmax + categorical draw %d×%d", z.softmaxRows, z.softmax), kind: "draw", numbers: []float64{float64(z.softmaxRows), float64(z.softmax)},
 		unit: elements, amount: float64(z.softmaxRows) * float64(z.softmax) / 1e6, peers: []string{"torch"}, operand: z.logits,
 		prepare: func(s *backend.Scope, in map[string]*backend.Tensor) (func(context.Context) error, func() (any, error)) {
 			index := s.New(backend.Int32, z.softmaxRows, 1)
@@ -206,8 +228,8 @@ func scaleC(k int) float64 { return math.Sqrt(float64(k)) / 32 }
 
 func intProduct(n int) work {
 	d := float64(n)
-	return work{name: fmt.Sprintf("qmatmul-%d", n), kind: "qmatmul", numbers: []float64{d, d, d, scaleA, scaleB, scaleC(n)},
-		unit: "Gop/s", amount: 2 * d * d * d / 1e9, peers: []string{"onednn", "torch"},
+	return work{name: fmt.Sprintf("qmatmul-%d", n), title: fmt.Sprintf("int8 product %d³, requantised", n), kind: "qmatmul", numbers: []float64{d, d, d, scaleA, scaleB, scaleC(n)},
+		unit: integers, amount: 2 * d * d * d / 1e9, bound: cpu.Integer, peers: []string{"onednn", "torch"},
 		operand: func(s *backend.Scope) map[string]*backend.Tensor {
 			return map[string]*backend.Tensor{"a": smallIntegers(s, n, 5), "b": smallIntegers(s, n, 6)}
 		},

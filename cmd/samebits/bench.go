@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"samebits/backend"
+	"samebits/cpu"
 )
 
 // benchFlags are the flags of samebits bench.
@@ -30,9 +31,10 @@ func (a *app) benchCommand() *cobra.Command {
 			"fastest and slowest. The rounds go over the operations in turn, so that a machine that\n" +
 			"slows down slows all of them. Each sample holds as many runs as its share of the time\n" +
 			"budget allows; data is on the device before and stays there.\n\n" +
-			"Each round also measures what this processor can do at most: multiply-adds that stay in\n" +
-			"registers, and copies between buffers that no cache holds (some 0.2 s a round, besides the\n" +
-			"budget). An operation's share is of the ceiling that bounds it: compute, where its\n" +
+			"Each round also measures what this processor can do at most: multiply-adds and products of\n" +
+			"int8 that stay in registers, and copies between buffers that no cache holds (some 0.3 s a\n" +
+			"round, besides the budget). An operation's share is of the ceiling that bounds it: compute,\n" +
+			"or integer for int8, where its\n" +
 			"arithmetic (a multiply-add is two operations, any other step one) takes longer there\n" +
 			"than moving each operand once, else memory. Data that a cache holds can pass the latter.",
 		Example: "  samebits bench\n  samebits bench --op matmul --backend gl --budget 30\n" +
@@ -105,7 +107,7 @@ type benchResult struct {
 	Rate    spread `json:"rate"`
 	Seconds spread `json:"seconds"` // of one run
 	Runs    int    `json:"runs"`    // in each sample
-	// Bound is "compute" or "memory", Share the part of that ceiling, round by
+	// Bound is "compute", "integer" or "memory", Share the part of that ceiling, round by
 	// round; null for a device that is not the processor.
 	Bound *string `json:"bound"`
 	Share *spread `json:"share"`
@@ -218,8 +220,11 @@ func (r *running) result(roof *roof) benchResult {
 	rate := func(s float64) float64 { return r.size.work / s }
 	b := benchResult{Op: r.name, Shape: r.size.shape, Unit: r.unit, Runs: r.runs, Seconds: seconds,
 		Rate: spread{rate(seconds.Median), rate(seconds.Max), rate(seconds.Min)}}
-	// int8 arithmetic has a ceiling of its own, which is not measured.
-	if bound, share, ok := roof.share(r.size.flops, bytesMoved(r.op)/1e9, r.samples); ok && r.unit != integerRate {
+	arithmetic := cpu.Compute
+	if r.unit == cpu.Integer.Unit() {
+		arithmetic = cpu.Integer
+	}
+	if bound, share, ok := roof.share(arithmetic, r.size.flops, bytesMoved(r.op)/1e9, r.samples); ok {
 		b.Bound, b.Share = &bound, &share
 	}
 	return b

@@ -7,6 +7,7 @@ import (
 
 	"samebits/backend"
 	"samebits/backend/exact"
+	"samebits/cpu"
 )
 
 // benchCase is one operation to time. Its sizes ascend; the first exists to
@@ -101,9 +102,6 @@ func square(dtype backend.DType, n int, flops float64) benchSize {
 		return &backend.QMatMul{C: s.New(dtype, n, n), A: integers(s, n), B: integers(s, n), Requant: r}
 	}}
 }
-
-// integerRate is the unit of integer arithmetic.
-const integerRate = "Gop/s"
 
 // integers returns an n×n matrix of all int8 values.
 func integers(s *backend.Scope, n int) *backend.Tensor {
@@ -210,7 +208,8 @@ func benchCases(op string) []benchCase {
 	}
 	duplicate := func(s *backend.Scope, x *backend.Tensor) backend.Op { return &backend.Copy{Y: like(s, x), X: x} }
 
-	const flops, elements, bytes = "GFLOP/s", "M elements/s", "GB/s"
+	flops, bytes := cpu.Compute.Unit(), cpu.Memory.Unit()
+	const elements = "M elements/s"
 	type building = func(s *backend.Scope, x *backend.Tensor) backend.Op
 	// rows of 1000 logits; wide is data that no cache holds.
 	rows := func(each float64, build building) []benchSize {
@@ -223,7 +222,7 @@ func benchCases(op string) []benchCase {
 		{name: "matmul", op: "matmul", unit: flops, all: true, sizes: []benchSize{square(backend.Float32, 64, 2),
 			square(backend.Float32, 256, 2), square(backend.Float32, 512, 2), square(backend.Float32, 1024, 2)}},
 		{name: "matmul complex64", op: "matmul", unit: flops, sizes: []benchSize{square(backend.Complex64, 64, 8), square(backend.Complex64, 256, 8)}},
-		{name: "qmatmul", op: "qmatmul", unit: integerRate, sizes: []benchSize{square(backend.Int8, 64, 2), square(backend.Int8, 256, 2), square(backend.Int8, 1024, 2)}},
+		{name: "qmatmul", op: "qmatmul", unit: cpu.Integer.Unit(), sizes: []benchSize{square(backend.Int8, 64, 2), square(backend.Int8, 256, 2), square(backend.Int8, 1024, 2)}},
 		{name: "softmax", op: "softmax", unit: elements, sizes: rows(expFlops+4, softmax)},
 		{name: "logsumexp", op: "logsumexp", unit: elements, sizes: rows(expFlops+3, logSumExp)},
 		{name: "categorical", op: "categorical", unit: elements, sizes: rows(gumbelFlops+3, draw)},

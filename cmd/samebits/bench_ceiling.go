@@ -10,7 +10,7 @@ import (
 // benchCeiling is what the processor can do at most.
 type benchCeiling struct {
 	Name    string `json:"name"`
-	Kind    string `json:"kind"` // compute or memory
+	Kind    string `json:"kind"` // compute, integer or memory
 	Threads int    `json:"threads"`
 	Unit    string `json:"unit"`
 	Rate    spread `json:"rate"`
@@ -48,21 +48,16 @@ func (r *roof) measure(ctx context.Context) error {
 func (r *roof) table() []benchCeiling {
 	var out []benchCeiling
 	for i, c := range r.ceilings {
-		kind := "compute"
-		if c.Memory {
-			kind = "memory"
-		}
-		out = append(out, benchCeiling{c.Name, kind, c.Threads, c.Unit(), spreadOf(r.samples[i])})
+		out = append(out, benchCeiling{c.Name, string(c.Bound), c.Threads, c.Unit(), spreadOf(r.samples[i])})
 	}
 	return out
 }
 
-// best returns each round's highest rate of arithmetic or of memory on the
-// device's threads.
-func (r *roof) best(memory bool) []float64 {
+// best returns each round's highest rate under a bound on the device's threads.
+func (r *roof) best(bound cpu.Bound) []float64 {
 	var out []float64
 	for i, c := range r.ceilings {
-		if c.Memory != memory || c.Threads != r.threads {
+		if c.Bound != bound || c.Threads != r.threads {
 			continue
 		}
 		if out == nil {
@@ -75,23 +70,23 @@ func (r *roof) best(memory bool) []float64 {
 	return out
 }
 
-// share returns which ceiling bounds work of so many 10⁹ operations and bytes,
-// and what part of it runs of so many seconds, a round each, reach. ok is
-// false where there are no ceilings.
-func (r *roof) share(flops, bytes float64, seconds []float64) (bound string, share spread, ok bool) {
-	compute, memory := r.best(false), r.best(true)
+// share returns which ceiling bounds work of so many 10⁹ operations, of float32
+// or of integers, and bytes, and what part of it runs of so many seconds, a
+// round each, reach. ok is false where there are no ceilings.
+func (r *roof) share(arithmetic cpu.Bound, operations, bytes float64, seconds []float64) (bound string, share spread, ok bool) {
+	compute, memory := r.best(arithmetic), r.best(cpu.Memory)
 	if len(compute) != len(seconds) || len(memory) != len(seconds) || len(seconds) == 0 {
 		return "", spread{}, false
 	}
-	bound, work, ceiling := "compute", flops, compute
-	if bytes/spreadOf(memory).Median > flops/spreadOf(compute).Median {
-		bound, work, ceiling = "memory", bytes, memory
+	by, work, ceiling := arithmetic, operations, compute
+	if bytes/spreadOf(memory).Median > operations/spreadOf(compute).Median {
+		by, work, ceiling = cpu.Memory, bytes, memory
 	}
 	shares := make([]float64, len(seconds))
 	for i, s := range seconds {
 		shares[i] = work / ceiling[i] / s
 	}
-	return bound, spreadOf(shares), true
+	return string(by), spreadOf(shares), true
 }
 
 // bytesMoved is the size of an operation's operands, each read or written once.

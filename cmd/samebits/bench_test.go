@@ -48,11 +48,11 @@ func TestBenchReport(t *testing.T) {
 			t.Errorf("%v: rates %v", b["op"], rate)
 		}
 		share, _ := b["share"].(map[string]any)
-		if b["unit"] == integerRate {
-			if share != nil {
-				t.Errorf("%v: a share of a ceiling that is not its own", b["op"])
-			}
-		} else if bound := b["bound"]; (bound != "compute" && bound != "memory") || share == nil || !(share["median"].(float64) > 0) {
+		arithmetic := "compute"
+		if b["unit"] == "Gop/s" {
+			arithmetic = "integer"
+		}
+		if bound := b["bound"]; (bound != arithmetic && bound != "memory") || share == nil || !(share["median"].(float64) > 0) {
 			t.Errorf("%v: share %v of %v", b["op"], b["share"], bound)
 		}
 	}
@@ -64,7 +64,7 @@ func TestBenchReport(t *testing.T) {
 			t.Errorf("ceiling %v", c)
 		}
 	}
-	if !kinds["compute"] || !kinds["memory"] {
+	if !kinds["compute"] || !kinds["integer"] || !kinds["memory"] {
 		t.Errorf("ceilings of %v", kinds)
 	}
 	for _, name := range benchNames() {
@@ -137,7 +137,7 @@ func TestBenchKnowsEveryOperation(t *testing.T) {
 // A Go benchmark line as golang.org/design/14313-benchmark-format has it: a
 // name, a count, and pairs of value and unit.
 func TestGobenchOutput(t *testing.T) {
-	code, out, errOut := sh("bench", "--backend", "cpu", "--quiet", "--rounds", "3", "--budget", "0.05", "--op", "matmul", "-o", "gobench")
+	code, out, errOut := sh("bench", "--backend", "cpu", "--quiet", "--rounds", "3", "--budget", "0.2", "-o", "gobench")
 	if code != exitDone || errOut != "" {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
@@ -169,8 +169,13 @@ func TestGobenchOutput(t *testing.T) {
 		}
 		rounds[f[0]]++
 	}
-	if configs != 4 || len(rounds) < 2 {
-		t.Errorf("%d configuration lines and benchmarks %v in\n%s", configs, rounds, out)
+	if configs != 4 {
+		t.Errorf("%d configuration lines in\n%s", configs, out)
+	}
+	for _, c := range benchCases("") {
+		if !strings.Contains(out, "Benchmark"+benchmarkName(c.name)+"/") {
+			t.Errorf("no line for %s in\n%s", c.name, out)
+		}
 	}
 	for b, n := range rounds {
 		if n != 3 {
@@ -195,23 +200,26 @@ func TestBenchmarkNames(t *testing.T) {
 // The bound is the ceiling that the work takes longer under; the share is that
 // time over the time taken, round by round.
 func TestShareOfACeiling(t *testing.T) {
-	list := []*cpu.Ceiling{{Name: "slow", Threads: 2}, {Name: "fast", Threads: 2}, {Name: "alone", Threads: 1}, {Name: "copy", Memory: true, Threads: 2}}
-	r := &roof{threads: 2, ceilings: list, samples: [][]float64{{50, 60}, {100, 50}, {900, 900}, {10, 20}}}
+	list := []*cpu.Ceiling{{Name: "slow", Bound: cpu.Compute, Threads: 2}, {Name: "fast", Bound: cpu.Compute, Threads: 2}, {Name: "alone", Bound: cpu.Compute, Threads: 1},
+		{Name: "copy", Bound: cpu.Memory, Threads: 2}, {Name: "int8", Bound: cpu.Integer, Threads: 2}}
+	r := &roof{threads: 2, ceilings: list, samples: [][]float64{{50, 60}, {100, 50}, {900, 900}, {10, 20}, {200, 400}}}
 	for _, c := range []struct {
-		flops, bytes float64
-		bound        string
-		share        spread
+		arithmetic        cpu.Bound
+		operations, bytes float64
+		bound             string
+		share             spread
 	}{
-		{100, 1, "compute", spread{(0.5 + 100.0/60/4) / 2, 100.0 / 60 / 4, 0.5}},
-		{100, 100, "memory", spread{(5 + 1.25) / 2, 1.25, 5}},
+		{cpu.Integer, 100, 1, "integer", spread{(0.25 + 0.0625) / 2, 0.0625, 0.25}},
+		{cpu.Compute, 100, 1, "compute", spread{(0.5 + 100.0/60/4) / 2, 100.0 / 60 / 4, 0.5}},
+		{cpu.Compute, 100, 100, "memory", spread{(5 + 1.25) / 2, 1.25, 5}},
 	} {
-		bound, share, ok := r.share(c.flops, c.bytes, []float64{2, 4})
+		bound, share, ok := r.share(c.arithmetic, c.operations, c.bytes, []float64{2, 4})
 		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }
 		if !ok || bound != c.bound || !near(share.Median, c.share.Median) || !near(share.Min, c.share.Min) || !near(share.Max, c.share.Max) {
 			t.Errorf("%v: %s, %+v, %t", c, bound, share, ok)
 		}
 	}
-	if _, _, ok := (&roof{}).share(1, 1, []float64{1}); ok {
+	if _, _, ok := (&roof{}).share(cpu.Compute, 1, 1, []float64{1}); ok {
 		t.Error("a share of no ceiling")
 	}
 	ctx, cancel := context.WithCancel(t.Context())

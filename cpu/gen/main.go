@@ -24,6 +24,7 @@ func main() {
 		for _, fused := range []bool{true, false} {
 			f.fused = fused
 			f.elementary()
+			f.trigonometric()
 			f.expSumKernel()
 			f.variateKernels()
 			f.drawKernel()

@@ -52,10 +52,12 @@ if peer == "torch":
     if engine != "none":
         torch.backends.quantized.engine = engine
     version = f"PyTorch {torch.__version__}"
-    kernel = f"{torch.get_num_threads()} threads, int8 engine {engine}, {blas_kernel()}"
+    capability = next((s.split(":")[1].strip() for s in torch.__config__.show().splitlines() if "CPU capability" in s), "unknown")
+    kernel = f"{capability}, {torch.get_num_threads()} threads, int8 engine {engine}, {blas_kernel()}"
 elif peer == "faiss":
     faiss.omp_set_num_threads(threads)
-    version, kernel = f"FAISS {faiss.__version__}", f"{faiss.omp_get_max_threads()} threads, {blas_kernel()}"
+    build = "AVX2 build" if getattr(faiss.loader, "has_AVX2", False) else "build without AVX2"
+    version, kernel = f"FAISS {faiss.__version__}", f"{build}, {faiss.omp_get_max_threads()} threads, {blas_kernel()}"
 elif peer == "sklearn":
     version, kernel = f"scikit-learn {sklearn.__version__}", blas_kernel()
 else:
