@@ -193,6 +193,7 @@ func (d *driver) issue(s step) error {
 	if err != nil {
 		return err
 	}
+	prog.ops[d.running] = true
 	gl.UseProgram(uint32(prog.id))
 	for i, b := range s.buffers {
 		gl.BindBufferBase(gl.SHADER_STORAGE_BUFFER, uint32(i), uint32(b.id))

@@ -27,6 +27,7 @@ type driver struct {
 
 	// Used on the GL thread alone.
 	programs *programCache
+	running  string // the operation that is given to the device
 	scratch  scratchPool
 	dummy    buffer // bound where a tensor is absent
 	pace     pace
@@ -185,6 +186,7 @@ func (d *driver) execute(p *plan, name string, use uses) error {
 			return nil
 		}
 	}
+	d.running = name
 	err := p.issue()
 	// Also where issue failed: what it leaves in GL's error state is this operation's.
 	if glErr := d.glError(name); err == nil {

@@ -74,15 +74,21 @@ func planMatMul(p *plan, op *backend.MatMul) error {
 		k = 0 // the product counts as +0, and A and B are not read
 	}
 	a, b := p.at(op.A), p.at(op.B)
-	if op.TransA {
+	if p.fault("matmul-stride-as-columns") {
+		a[2] = uint32(op.A.Cols())
+	}
+	if p.fault("matmul-batch-stale") {
+		b[1] = 0
+	}
+	if op.TransA && !(p.fault("matmul-transpose-ignored-square") && op.A.Rows() == op.A.Cols()) {
 		a = transposed(a)
 	}
 	if op.TransB {
 		b = transposed(b)
 	}
-	t := chooseTiling(m, n, tiling{side: 16, wm: 4, wn: 4})
+	t := chooseTiling(m, n, matMulTiling)
 	if isComplex {
-		t = chooseTiling(m, n, tiling{side: 16, wm: 2, wn: 2})
+		t = chooseTiling(m, n, complexTiling)
 	}
 	tilesM, tilesN := ceilDiv(m, t.side*t.wm), ceilDiv(n, t.side*t.wn)
 	s := step{
@@ -101,7 +107,7 @@ func planMatMul(p *plan, op *backend.MatMul) error {
 		s.shader = "cmatmul"
 		s.uniforms["alpha"] = [2]float32{real(alpha), imag(alpha)}
 		s.uniforms["beta"] = [2]float32{real(beta), imag(beta)}
-		s.uniforms["a_flip"] = flag(op.ConjA) << 31
+		s.uniforms["a_flip"] = flag(op.ConjA && !p.fault("matmul-conj-ignored")) << 31
 		s.uniforms["b_flip"] = flag(op.ConjB) << 31
 		s.uniforms["zero"] = float32(0)
 	} else {

@@ -24,6 +24,7 @@ type program struct {
 	source    string
 	groupSize int // invocations of a work group, as the shader's layout says
 	locations map[string]int32
+	ops       map[string]bool // the operations that it has run for
 }
 
 // programCache holds the programs of one context by shader and defines. It is used on the GL thread alone.
@@ -98,7 +99,7 @@ func buildProgram(shader string, defines map[string]string) (*program, error) {
 	gl.GetProgramiv(id, gl.COMPUTE_WORK_GROUP_SIZE, &size[0])
 	return &program{
 		name: shader, id: programID(id), source: source, groupSize: int(size[0] * size[1] * size[2]),
-		locations: map[string]int32{},
+		locations: map[string]int32{}, ops: map[string]bool{},
 	}, nil
 }
 

@@ -16,8 +16,12 @@ func planQMatMul(p *plan, op *backend.QMatMul) error {
 	if op.TransB {
 		b = transposed(b)
 	}
-	t := chooseTiling(m, n, tiling{side: 16, wm: 2, wn: 2})
+	t := chooseTiling(m, n, qMatMulTiling)
 	tilesM, tilesN := ceilDiv(m, t.side*t.wm), ceilDiv(n, t.side*t.wn)
+	zeroB := op.ZeroB
+	if p.fault("qmatmul-zero-point-forgotten") {
+		zeroB = 0
+	}
 	r := op.Requant
 	if r == nil {
 		r = &backend.Requant{}
@@ -30,7 +34,7 @@ func planQMatMul(p *plan, op *backend.QMatMul) error {
 			"multiplier_at": p.stretched(r.Multiplier), "shift_at": p.stretched(r.Shift),
 			"M": m, "N": n, "K": k, "tiles_m": tilesM, "tiles_n": tilesN,
 			"a_along_k": flag(!op.TransA), "b_along_k": flag(op.TransB),
-			"zero_a": op.ZeroA, "zero_b": op.ZeroB, "zero_c": r.ZeroC, "least": r.Min, "most": r.Max,
+			"zero_a": op.ZeroA, "zero_b": zeroB, "zero_c": r.ZeroC, "least": r.Min, "most": r.Max,
 			"has_bias": flag(op.Bias != nil), "requantise": flag(op.Requant != nil),
 		},
 		groups: op.C.Batch() * tilesM * tilesN,

@@ -33,6 +33,9 @@ type softmaxWork struct {
 }
 
 func softmaxRows(p *plan, w softmaxWork) error {
+	if p.fault("softmax-temperature-ignored") {
+		w.temperature = 1
+	}
 	if err := summable(w.cols); err != nil {
 		return err
 	}

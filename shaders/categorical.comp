@@ -37,6 +37,9 @@ void main() {
 	uint n_th = groupIndex() / blocks, first = groupIndex() % blocks * ROW_BLOCK;
 	uint row = n_th / draws, draw = n_th % draws, end = lesser(cols, first + ROW_BLOCK);
 	for (uint block = first / 4u + gl_LocalInvocationID.x; block * 4u < end; block += LANES) {
+#ifdef FAULT_CATEGORICAL_DRAWS_SHARE_NUMBERS
+		draw = 0u;
+#endif
 		uvec4 words = ct_random_block(seed, stream, step_number + draw, first_row + row, block);
 		for (uint t = 0u; t < 4u; t++) {
 			uint j = block * 4u + t;

@@ -55,7 +55,11 @@ vec2 number(uvec2 bits) { return uintBitsToFloat(bits); }
 
 vec2 mac_complex(vec2 acc, vec2 x, vec2 y) {
 	float re = ct_mac(acc.x, x.x, y.x);
+#ifdef FAULT_MATMUL_IMAGINARY_SIGN
+	re = ct_mac(re, x.y, y.y);
+#else
 	re = ct_mac(re, -x.y, y.y);
+#endif
 	float im = ct_mac(acc.y, x.x, y.y);
 	im = ct_mac(im, x.y, y.x);
 	return vec2(re, im);

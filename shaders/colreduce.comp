@@ -59,6 +59,9 @@ uint reduce_pick(uint from, uint to) {
 			where = row;
 		}
 	}
+#ifdef FAULT_REDUCE_INDEX_WITHOUT_BASE
+	return want_value != 0u ? ct_canon_bits(element(where)) : where - from;
+#endif
 	return want_value != 0u ? ct_canon_bits(element(where)) : where;
 }
 

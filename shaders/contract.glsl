@@ -19,6 +19,17 @@
 #error "define exactly one of MAC_FUSED, MAC_SPLIT and MAC_EMULATED"
 #endif
 
+#ifdef FAULT_MAC_OTHER_ROUNDING
+#ifdef MAC_SPLIT
+#undef MAC_SPLIT
+#define MAC_EMULATED 1
+#else
+#undef MAC_FUSED
+#undef MAC_EMULATED
+#define MAC_SPLIT 1
+#endif
+#endif
+
 const uint CT_SIGN = 0x80000000u;
 const uint CT_INF = 0x7f800000u;
 const uint CT_NAN = 0x7fc00000u;

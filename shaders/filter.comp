@@ -35,7 +35,11 @@ void main() {
 	if (min_p) {
 		kept = kept || !(v < ct_mul(share, ordered(pivot)));
 	} else {
+#ifdef FAULT_FILTER_EDGE_OFF_BY_ONE
+		kept = kept || key < pivot || (key == pivot && j < state[4u * row + 1u]);
+#else
 		kept = kept || key < pivot || (key == pivot && j <= state[4u * row + 1u]);
+#endif
 	}
 	y[at(y_at, matrix, i, j)] = kept ? ct_canon_bits(x[at(x_at, matrix, i, j)]) : (CT_INF | CT_SIGN);
 }

@@ -25,12 +25,23 @@ void syncLanes() {
 // sumLanes adds one number a lane by the tree. The first barrier protects the result of the call before.
 float sumLanes(float v) {
 	uint l = gl_LocalInvocationID.x;
+#ifndef FAULT_REDUCE_REUSE_BARRIER_DROPPED
 	syncLanes();
+#endif
 	lane_sum[l] = v;
-	for (uint s = LANES / 2u; s > 0u; s >>= 1) {
+#ifdef FAULT_REDUCE_TREE_REVERSED
+	for (uint s = 1u; s < LANES; s <<= 1) {
 		syncLanes();
+		if (l % (2u * s) == 0u) lane_sum[l] = ct_add(lane_sum[l], lane_sum[l + s]);
+	}
+#else
+	for (uint s = LANES / 2u; s > 0u; s >>= 1) {
+#ifndef FAULT_REDUCE_TREE_BARRIER_DROPPED
+		syncLanes();
+#endif
 		if (l < s) lane_sum[l] = ct_add(lane_sum[l], lane_sum[l + s]);
 	}
+#endif
 	syncLanes();
 	return lane_sum[0];
 }
@@ -42,7 +53,9 @@ void leastLanes(inout uint key, inout uint index) {
 	lane_key[l] = key;
 	lane_index[l] = index;
 	for (uint s = LANES / 2u; s > 0u; s >>= 1) {
+#ifndef FAULT_TOPK_TREE_BARRIER_DROPPED
 		syncLanes();
+#endif
 		if (l < s) {
 			uint k = lane_key[l + s], i = lane_index[l + s];
 			if (k < lane_key[l] || (k == lane_key[l] && i < lane_index[l])) {
@@ -51,7 +64,9 @@ void leastLanes(inout uint key, inout uint index) {
 			}
 		}
 	}
+#ifndef FAULT_TOPK_RESULT_BARRIER_DROPPED
 	syncLanes();
+#endif
 	key = lane_key[0];
 	index = lane_index[0];
 }

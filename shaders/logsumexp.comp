@@ -40,5 +40,8 @@ void main() {
 	}
 	largest = keyed(largestLanes(key)); // the sign of a zero is lost in what follows
 	float sum = rowSum(cols);
+#ifdef FAULT_LOGSUMEXP_MAX_NOT_ADDED
+	largest = zero;
+#endif
 	if (l == 0u) y[at(y_at, matrix, row, 0u)] = ct_canon_bits(ct_add(largest, ct_log(sum)));
 }

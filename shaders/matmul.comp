@@ -83,6 +83,11 @@ void load(uint batch, uint m0, uint n0, uint k0, uint depth) {
 		uint m = a_along_k != 0u ? e / uint(TK) : e % uint(TM);
 		float v = 0.0;
 		if (k < depth && m0 + m < M) v = a[at(A_at, batch, m0 + m, k0 + k)];
+#ifdef FAULT_MATMUL_TF32_INPUTS
+		v = uintBitsToFloat(floatBitsToUint(v) & 0xffffe000u);
+#elif defined(FAULT_MATMUL_BF16_INPUTS)
+		v = uintBitsToFloat(floatBitsToUint(v) & 0xffff0000u);
+#endif
 		tile_a[k * uint(TM) + m] = v;
 	}
 	for (uint e = gl_LocalInvocationIndex; e < uint(TK * TN); e += uint(INVOCATIONS)) {
@@ -129,15 +134,32 @@ void main() {
 	for (uint k0 = k_from; k0 < steps; k0 += uint(TK)) {
 		uint depth = lesser(uint(TK), steps - k0);
 		load(batch, m0, n0, k0, depth);
+#ifndef FAULT_MATMUL_LOAD_BARRIER_DROPPED
 		syncGroup();
+#endif
 		if (depth == uint(TK)) { // a count the compiler knows, so that it unrolls
 			for (uint k = 0u; k < uint(TK); k++) advance(k, tm, tn);
 		} else {
 			for (uint k = 0u; k < depth; k++) advance(k, tm, tn);
 		}
+#ifdef FAULT_MATMUL_K_TILE_TWICE
+		for (uint k = 0u; k < depth && k0 == uint(TK); k++) advance(k, tm, tn);
+#endif
+#ifdef FAULT_MATMUL_ALPHA_PER_TILE
+		for (int e = 0; e < WM * WN && scale != 0u; e++) acc[e] = ct_mul(alpha, acc[e]);
+#endif
+#ifndef FAULT_MATMUL_STEP_BARRIER_DROPPED
 		syncGroup();
+#endif
+#ifdef FAULT_MATMUL_CUT_IGNORED
+		if (k0 + uint(TK) >= steps) {
+#else
 		if ((k0 + uint(TK)) % uint(CUT) == 0u || k0 + uint(TK) >= steps) {
+#endif
 			bool first = k0 < uint(CUT);
+#ifdef FAULT_MATMUL_CUT_IGNORED
+			first = k_from == 0u;
+#endif
 			for (int e = 0; e < WM * WN; e++) {
 				float start = floatBitsToUint(acc[e]) == CT_SIGN ? 0.0 : acc[e];
 				total[e] = first ? start : ct_add(total[e], acc[e]);
@@ -150,19 +172,31 @@ void main() {
 		for (int j = 0; j < WN; j++) {
 			uint m = m0 + uint(i * TS) + tm, n = n0 + uint(j * TS) + tn;
 			if (m >= M || n >= N) continue;
+#ifdef FAULT_MATMUL_ODD_TAIL_SKIPPED
+			if (m >= M - M % 2u) continue;
+#endif
 			if (k_to < K) {
 				left_total[at(total_at, batch, m, n)] = floatBitsToUint(total[i * WN + j]);
 				continue;
 			}
 			uint place = at(C_at, batch, m, n);
 			float r = total[i * WN + j];
+#ifndef FAULT_MATMUL_ALPHA_PER_TILE
 			if (scale != 0u) r = ct_mul(alpha, r);
+#endif
 #ifdef FAULT_MATMUL_BETA_READS_C
 			if (accumulate == 0u) r = ct_mac(r, 1.0, uintBitsToFloat(c[place]));
 #endif
 			if (accumulate != 0u) r = ct_mac(r, beta, uintBitsToFloat(c[place]));
+#ifdef FAULT_MATMUL_BIAS_STD140
+			if (has_bias != 0u) r = ct_add(r, bias[at(bias_at, 0u, 0u, lesser(4u * n, N - 1u))]);
+#else
 			if (has_bias != 0u) r = ct_add(r, bias[at(bias_at, 0u, 0u, n)]);
+#endif
 			c[place] = ct_canon_bits(ACT(r));
+#ifdef FAULT_MATMUL_WRITES_PAST_END
+			if (m == M - 1u && n == N - 1u) c[place + 1u] = ct_canon_bits(ACT(r));
+#endif
 		}
 	}
 }

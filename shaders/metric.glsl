@@ -40,10 +40,18 @@ vec4 product4(vec4 acc, float x, vec4 c) {
 	return vec4(ct_mac(acc.x, x, c.x), ct_mac(acc.y, x, c.y), ct_mac(acc.z, x, c.z), ct_mac(acc.w, x, c.w));
 }
 
+#ifdef FAULT_DISTANCES_CANCEL
+// squares is x² + c² − 2xc in place of (x − c)².
+float squares(float acc, float x, float c) { return ct_mac(ct_mac(ct_mac(acc, x, x), c, c), ct_mul(-2.0, x), c); }
+#endif
+
 // distance4 continues four chains of the metric.
 vec4 distance4(vec4 acc, float x, vec4 c) {
+#ifdef FAULT_DISTANCES_CANCEL
+	return vec4(squares(acc.x, x, c.x), squares(acc.y, x, c.y), squares(acc.z, x, c.z), squares(acc.w, x, c.w));
+#endif
 	vec4 t = sub4(vec4(x), c);
-#if METRIC == MANHATTAN
+#if METRIC == MANHATTAN || defined(FAULT_DISTANCES_L1_FOR_L2)
 	return add4(acc, abs4(t));
 #else
 	return vec4(ct_mac(acc.x, t.x, t.x), ct_mac(acc.y, t.y, t.y), ct_mac(acc.z, t.z, t.z), ct_mac(acc.w, t.w, t.w));
@@ -52,8 +60,11 @@ vec4 distance4(vec4 acc, float x, vec4 c) {
 
 // distance1 continues one.
 float distance1(float acc, float x, float c) {
+#ifdef FAULT_DISTANCES_CANCEL
+	return squares(acc, x, c);
+#endif
 	float t = ct_sub(x, c);
-#if METRIC == MANHATTAN
+#if METRIC == MANHATTAN || defined(FAULT_DISTANCES_L1_FOR_L2)
 	return ct_add(acc, ct_abs(t));
 #else
 	return ct_mac(acc, t, t);

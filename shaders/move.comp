@@ -70,6 +70,9 @@ void move(uint n, uint i, uint w) {
 		uint from = at(X_at, n, row, place - start);
 		value |= ((x[from / 4u] >> (8u * (from % 4u))) & 0xffu) << (8u * k);
 	}
+#ifdef FAULT_COPY_NEIGHBOURS_OVERWRITTEN
+	mask = mask != 0u ? 0xffffffffu : 0u;
+#endif
 	if (mask == 0xffffffffu) {
 		y[word] = value;
 	} else if (mask != 0u) {

@@ -130,7 +130,11 @@ void rank(uint centre, vec4 sums) {
 #endif
 		if (better && j < k) {
 			best_key = key;
+#ifdef FAULT_NEAREST_INDEX_WITHOUT_BASE
+			best = j % PANEL;
+#else
 			best = j;
+#endif
 		}
 	}
 }

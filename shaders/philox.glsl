@@ -33,6 +33,15 @@ uvec4 philox4x32(uvec4 counter, uvec2 key) {
 // ct_random_block returns the words of elements 4·block to 4·block+3, and
 // ct_random_word one of them, for elements below 2³².
 uvec4 ct_random_block(uvec2 seed, uint stream, uint step, uint row, uint block) {
+#ifdef FAULT_FILL_ROWS_SHARE_NUMBERS
+    row = 0u;
+#endif
+#ifdef FAULT_FILL_STREAMS_SHARE_NUMBERS
+    stream &= 0xffff0000u;
+#endif
+#ifdef FAULT_FILL_STEPS_SHARE_NUMBERS
+    step &= ~1u;
+#endif
     return philox4x32(uvec4(block, row, step, stream), seed);
 }
 uint ct_random_word(uvec2 seed, uint stream, uint step, uint row, uint element) {
@@ -44,8 +53,15 @@ uint ct_random_word(uvec2 seed, uint stream, uint step, uint row, uint element) 
 // ct_uniform is in [2⁻³³, 1).
 float ct_uniform(uint word) {
     float hi = ct_mul(float(word >> 16), uintBitsToFloat(0x37800000u));
+#ifdef FAULT_FILL_UNIFORM_ZERO
+    float lo = ct_mul(float((word << 1) & 0x1ffffu), uintBitsToFloat(0x2f000000u));
+#else
     float lo = ct_mul(float(((word << 1) & 0x1ffffu) | 1u), uintBitsToFloat(0x2f000000u));
+#endif
     uint v = floatBitsToUint(ct_add(hi, lo));
+#ifdef FAULT_FILL_UNIFORM_ONE
+    return ct_bits(v);
+#endif
     return ct_bits(v >= 0x3f800000u ? 0x3f7fffffu : v);
 }
 

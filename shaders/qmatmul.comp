@@ -82,7 +82,11 @@ int highMul(int x, int y) {
 	uint ux = x < 0 ? 0u - uint(x) : uint(x), uy = y < 0 ? 0u - uint(y) : uint(y);
 	uint hi, lo, carry;
 	umulExtended(ux, uy, hi, lo);
+#ifdef FAULT_QMATMUL_SINGLE_ROUNDING
+	lo = uaddCarry(lo, 0u, carry);
+#else
 	lo = uaddCarry(lo, negative ? 0x3fffffffu : 0x40000000u, carry);
+#endif
 	hi += carry;
 	int magnitude = int((hi << 1) | (lo >> 31));
 	return negative ? -magnitude : magnitude;
@@ -92,6 +96,9 @@ int highMul(int x, int y) {
 int shiftRight(int x, uint e) {
 	uint mask = (1u << e) - 1u;
 	uint rest = uint(x) & mask, threshold = (mask >> 1) + (x < 0 ? 1u : 0u);
+#ifdef FAULT_QMATMUL_SHIFT_TRUNCATES
+	rest = 0u;
+#endif
 	return (x >> e) + (rest > threshold ? 1 : 0);
 }
 

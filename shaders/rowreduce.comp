@@ -32,6 +32,9 @@ uniform uint want_value;         // 1: write the picked element, not its column
 uint matrix, row, start, count; // the block
 
 uint column(uint j) {
+#ifdef FAULT_REDUCE_INDEX_WITHOUT_BASE
+	return indirect != 0u ? candidates[at(candidates_at, matrix, row, start + j)] : j;
+#endif
 	return indirect != 0u ? candidates[at(candidates_at, matrix, row, start + j)] : start + j;
 }
 

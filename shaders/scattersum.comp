@@ -91,6 +91,9 @@ void add64(uint where, int v) {
 	uint low = uint(v);
 	uint old = atomicAdd(sums[where], low);
 	uint high = (v < 0 ? 0xffffffffu : 0u) + (old + low < old ? 1u : 0u);
+#ifdef FAULT_SCATTER_CARRY_DROPPED
+	high = v < 0 ? 0xffffffffu : 0u;
+#endif
 	if (high != 0u) atomicAdd(sums[where + 1u], high);
 }
 
@@ -110,7 +113,9 @@ void main() {
 	if (d == 0u) return;
 
 	float v = x[at(x_at, 0u, i, j)];
+#ifndef FAULT_SCATTER_WEIGHT_FORGOTTEN
 	if (weighted) v = ct_mul(weight[at(weight_at, 0u, i, 0u)], v);
+#endif
 	int hi, lo;
 	bool held = split(v, exponent[at(exponent_at, 0u, 0u, j)], hi, lo);
 #ifdef FAULT_SCATTER_LOW_PART_DROPPED

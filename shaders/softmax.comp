@@ -52,8 +52,13 @@ void main() {
 	}
 	leastLanes(least, where);
 	if (l == where % LANES) row_largest = logit(where);
+#ifndef FAULT_SOFTMAX_BARRIER_DROPPED
 	syncLanes();
+#endif
 	largest = row_largest;
+#ifdef FAULT_SOFTMAX_MAX_FROM_ZERO
+	if (ct_key(largest) < ct_key(zero)) largest = zero;
+#endif
 #ifdef FAULT_SOFTMAX_WITHOUT_MAX
 	largest = zero;
 #endif
@@ -68,5 +73,8 @@ void main() {
 			p = ct_mul(uintBitsToFloat(y[where]), last);
 		}
 		y[where] = ct_canon_bits(p);
+#ifdef FAULT_SOFTMAX_INPUT_OVERWRITTEN
+		x[at(x_at, matrix, row, j)] = p;
+#endif
 	}
 }

@@ -89,6 +89,9 @@ void main() {
 	uint key, where;
 	leastPart(n_th * blocks, blocks, key, where);
 	largest = logit(where); // the element itself, for the sign of a zero
+#ifdef FAULT_SOFTMAX_MAX_FROM_ZERO
+	if (ct_key(largest) < ct_key(zero)) largest = zero;
+#endif
 #ifdef FAULT_SOFTMAX_WITHOUT_MAX
 	largest = zero;
 #endif

@@ -23,7 +23,9 @@ uint at(uvec4 t, uint b, uint i, uint j) { return t.x + b * t.y + i * t.z + j * 
 
 // syncGroup waits for all invocations of the group and makes what they wrote to shared memory visible to each.
 void syncGroup() {
+#ifndef FAULT_MATMUL_FENCE_DROPPED
 	memoryBarrierShared();
+#endif
 	barrier();
 }
 

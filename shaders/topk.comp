@@ -31,7 +31,11 @@ void main() {
 		for (uint j = gl_LocalInvocationID.x; j < cols; j += LANES) {
 			uint k = orderKey(x[at(x_at, 0u, row, j)]);
 			bool after = r == 0u || k > last_key || (k == last_key && j > last);
+#ifdef FAULT_TOPK_TIES_REVERSED
+			if (after && k <= least && k != 0xffffffffu) {
+#else
 			if (after && k < least) {
+#endif
 				least = k;
 				where = j;
 			}

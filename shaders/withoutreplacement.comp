@@ -29,6 +29,10 @@ void main() {
 	for (uint t = 0u; t < 4u; t++) {
 		uint j = block * 4u + t;
 		if (j >= cols) return;
+#ifdef FAULT_WITHOUTREPLACEMENT_NOISE_SCALED
+		scores[row * cols + j] = ct_mul(ct_add(ct_gumbel(words[t]), x[at(x_at, 0u, row, j)]), scale);
+#else
 		scores[row * cols + j] = ct_mac(ct_gumbel(words[t]), x[at(x_at, 0u, row, j)], scale);
+#endif
 	}
 }

@@ -11,6 +11,12 @@ import "math"
 //
 // Every multiply-accumulate counts two roundings, so a bound holds in both
 // profiles.
+//
+// The oracle's own roundings are in the bound too, so that they decide nothing:
+// rounded takes u·|x| where a rounding errs by u/(1+u)·|x| at most, and the
+// difference, more than 2⁻⁴⁹·|x|, is sixteen times what one operation in
+// float64 adds; sums are added in twice float64's precision, and what is left
+// is added to e, as are the errors of package math's functions.
 type ball struct{ v, e float64 }
 
 const (
@@ -19,6 +25,13 @@ const (
 	minNormal = 0x1p-126
 	maxFloat  = math.MaxFloat32
 	exactInt  = 1 << 24 // integers up to here are float32, and so are their sums
+)
+
+// The oracle's own errors: of an operation in float64, and of a function of
+// package math, which is off by less than two units in the last place of float64.
+const (
+	unit64     = 0x1p-53
+	function64 = 0x1p-51
 )
 
 // gamma is γₙ = n·u/(1−n·u), the bound of n roundings in a row.
@@ -121,7 +134,8 @@ func (b ball) elementary(f func(float64) float64, ulps float64) ball {
 	if b.e > 0 && b.v-b.e < minNormal && b.v+b.e > -minNormal {
 		b.e = math.Max(b.e, math.Abs(b.v)) // what may be subnormal may count as zero
 	}
-	return b.monotone(f).off(ulps)
+	y := b.monotone(f)
+	return y.off(ulps + function64/unit)
 }
 
 // off widens b by units in the last place and by a flushed subnormal.
@@ -174,24 +188,44 @@ func softplus(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-
 // total is a sum of terms in any order that has depth roundings on the longest
 // way from a term to the result: a chain of n terms has depth n.
 type total struct {
-	sum, magnitude, e float64
-	n                 int
-	integers          bool
+	sum, rest, magnitude, e float64 // rest is what sum lost to rounding
+	n                       int
+	integers                bool
 }
 
 func newTotal() total { return total{integers: true} }
 
 // term adds one term that itself is rounded to float32 or not, as b says.
 func (t *total) term(b ball) {
-	t.sum += b.v
+	sum := t.sum + b.v
+	if d := sum - t.sum; finite(sum) { // Knuth's TwoSum
+		t.rest += (t.sum - (sum - d)) + (b.v - d)
+	}
+	t.sum = sum
 	t.magnitude += math.Abs(b.v)
 	t.e += b.e
 	t.n++
 	t.integers = t.integers && b.e == 0 && b.v == math.Trunc(b.v)
 }
 
-// ball returns the sum after depth roundings a term.
-func (t *total) ball(depth int) ball {
+// ball returns the sum after depth roundings a term: within γ of depth times
+// the sum of all magnitudes (Higham, theorem 4.1 and section 4.2).
+func (t *total) ball(depth int) ball { return t.grown(depth, gamma(depth)) }
+
+// likely is ball with an error that a sum of random roundings passes once in a
+// long while: 2√depth·u times the sum of all magnitudes (Higham and Mary, A new
+// approach to probabilistic rounding error analysis, 2019, with λ = 2).
+func (t *total) likely(depth int) ball {
+	return t.grown(depth, min(gamma(depth), 2*math.Sqrt(float64(depth))*unit))
+}
+
+// bounding is how a sum is bounded: hard or probable.
+type bounding func(t *total, depth int) ball
+
+var hard, probable bounding = (*total).ball, (*total).likely
+
+// grown is the sum with a relative error of growth.
+func (t *total) grown(depth int, growth float64) ball {
 	if t.n == 0 {
 		return known(0)
 	}
@@ -201,7 +235,11 @@ func (t *total) ball(depth int) ball {
 	if t.integers && t.magnitude <= exactInt {
 		return known(t.sum)
 	}
-	b := ball{t.sum, t.e + gamma(depth)*(t.magnitude+t.e) + float64(depth+t.n)*underflow}
+	// The oracle's own: the sum is rounded once at the end and, where it comes
+	// from a product in plain float64, once a term; so are the magnitudes.
+	own := float64(t.n+4) * unit64
+	magnitude := t.magnitude * (1 + own)
+	b := ball{t.sum + t.rest, t.e*(1+own) + growth*(magnitude+t.e*(1+own)) + own*magnitude + float64(depth+t.n)*underflow}
 	if !(t.magnitude+b.e <= maxFloat) {
 		b.e = math.Inf(1)
 	}
@@ -224,10 +262,15 @@ func rowDepth(n int) int {
 
 // dot is the product chain of two rows.
 func dot(n int, at func(k int) (a, b ball)) ball {
+	t := dotTotal(n, at)
+	return t.ball(chainDepth(n))
+}
+
+func dotTotal(n int, at func(k int) (a, b ball)) total {
 	t := newTotal()
 	for k := range n {
 		a, b := at(k)
 		t.term(a.times(b))
 	}
-	return t.ball(chainDepth(n))
+	return t
 }

@@ -12,31 +12,67 @@ import (
 // Suite names a selection of cases.
 type Suite string
 
-// The suites.
+// The suites, each holding the one before it.
 const (
-	Quick Suite = "quick" // what tells most: under a minute on a software device
-	Full  Suite = "full"  // every combination of shape, transpose, placement and fill
+	Quick   Suite = "quick"   // what tells most: under a minute on a software device
+	Full    Suite = "full"    // chosen shapes with every combination of transpose, placement and fill
+	Nightly Suite = "nightly" // the product of every shape class with every combination: minutes to an hour
 )
 
 // Check returns an error unless s names a suite; empty means quick.
 func (s Suite) Check() error {
 	switch s {
-	case "", Quick, Full:
+	case "", Quick, Full, Nightly:
 		return nil
 	}
-	return fmt.Errorf("suite %q: want quick or full: %w", string(s), backend.ErrArgument)
+	return fmt.Errorf("suite %q: want quick, full or nightly: %w", string(s), backend.ErrArgument)
 }
 
-// Case is one run of one operation, reproducible from its name and a seed.
+// tier is the smallest suite that has a case.
+type tier uint8
+
+const (
+	inQuick tier = iota
+	inFull
+	inNightly
+)
+
+func (s Suite) tier() tier {
+	switch s {
+	case Full:
+		return inFull
+	case Nightly:
+		return inNightly
+	}
+	return inQuick
+}
+
+// Case is one run of one operation, reproducible from its name and a seed; see
+// [Resolve] for what a name may say.
 type Case struct {
 	// Name tells the operation, element type, options, shape, placement and fill.
 	Name string
 	// Op is the operation's name, one of backend.OpNames.
 	Op string
-	// full says that the quick suite passes the case by.
-	full bool
-	make func(f *fills) *trial
+
+	tier tier
+	dims shape
+	keep map[string]kept // of inputs by name: the words that keep their value
+	make func(d []int, f *fills) *trial
 }
+
+// trial makes the case concrete.
+func (c Case) trial(seed uint64) *trial {
+	data, _ := splitKeeps(c.Name) // what is kept decides nothing about the data
+	f := newFills(seed, data)
+	f.keep = c.keep
+	return c.make(c.dims, f)
+}
+
+// shape is the one part of a case's name that gives its dimensions, as 17x8x6.
+type shape []int
+
+func (s shape) String() string { return dims(s...) }
 
 // trial is a case made concrete: its data, its operation and the right answer.
 type trial struct {
@@ -102,7 +138,56 @@ func (tr *trial) run(ctx context.Context, dev *backend.Device) (out outputs, spo
 
 // Cases returns the cases of a suite, in a fixed order.
 func Cases(s Suite) []Case {
-	var b builder
+	b := newBuilder()
+	b.chosen()
+	if s == Nightly {
+		b.everything()
+	}
+	if s.tier() > inQuick {
+		return b.cases
+	}
+	var quick []Case
+	for _, c := range b.cases {
+		if c.tier == inQuick {
+			quick = append(quick, c)
+		}
+	}
+	return quick
+}
+
+// Select returns the case that only names, as [Resolve] does, or all cases of
+// the full suite whose names begin with it up to a '/'. The error wraps
+// backend.ErrArgument where there is none.
+func Select(only string) ([]Case, error) {
+	c, err := Resolve(only)
+	if err == nil {
+		return []Case{c}, nil
+	}
+	var chosen []Case
+	for _, c := range Cases(Full) {
+		if strings.HasPrefix(c.Name, strings.TrimSuffix(only, "/")+"/") {
+			chosen = append(chosen, c)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("%w, nor does any case begin so", err)
+	}
+	return chosen, nil
+}
+
+// builder collects cases.
+type builder struct {
+	cases    []Case
+	at       map[string]int // of each name in cases
+	turn     int            // rotates placements and fills over the cases of the quick suite
+	least    tier           // of the cases that are added
+	oneShape bool           // of each list alone, for the patterns of names
+}
+
+func newBuilder() *builder { return &builder{at: map[string]int{}} }
+
+// chosen adds the cases of the full suite.
+func (b *builder) chosen() {
 	b.products()
 	b.integerProducts()
 	b.softmaxes()
@@ -117,49 +202,35 @@ func Cases(s Suite) []Case {
 	b.rankings()
 	b.movements()
 	b.longLoops()
-	if s == Full {
-		return b.cases
-	}
-	var quick []Case
-	for _, c := range b.cases {
-		if !c.full {
-			quick = append(quick, c)
-		}
-	}
-	return quick
+	b.aroundEdges()
 }
 
-// Select returns the cases of the full suite that only names: the case of that
-// name, or all whose names begin with it up to a '/'. The error wraps
-// backend.ErrArgument where there is none.
-func Select(only string) ([]Case, error) {
-	var chosen []Case
-	for _, c := range Cases(Full) {
-		if c.Name == only || strings.HasPrefix(c.Name, strings.TrimSuffix(only, "/")+"/") {
-			chosen = append(chosen, c)
-		}
+// add appends a case whose name is op and the parts, joined by '/'; one of the
+// parts is its shape. A name that has been taken, as where a count was cut to
+// the columns, is one case of the smaller suite.
+func (b *builder) add(op string, full bool, parts []any, make func(d []int, f *fills) *trial) {
+	c := Case{Op: op, make: make, tier: b.least}
+	if full {
+		c.tier = max(c.tier, inFull)
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("case %q: there is none, nor any that begins so: %w", only, backend.ErrArgument)
-	}
-	return chosen, nil
-}
-
-// builder collects cases.
-type builder struct {
-	cases []Case
-	turn  int // rotates placements and fills over the cases of the quick suite
-}
-
-// add appends a case whose name is op and the parts, joined by '/'.
-func (b *builder) add(op string, full bool, parts []any, make func(f *fills) *trial) {
-	name := op
+	var name strings.Builder
+	name.WriteString(op)
 	for _, p := range parts {
+		if d, ok := p.(shape); ok {
+			c.dims = d
+		}
 		if s := fmt.Sprint(p); s != "" {
-			name += "/" + s
+			name.WriteByte('/')
+			name.WriteString(s)
 		}
 	}
-	b.cases = append(b.cases, Case{Name: name, Op: op, full: full, make: make})
+	c.Name = name.String()
+	if i, ok := b.at[c.Name]; ok {
+		b.cases[i].tier = min(b.cases[i].tier, c.tier)
+		return
+	}
+	b.at[c.Name] = len(b.cases)
+	b.cases = append(b.cases, c)
 }
 
 // everyPlacement calls f for each placement; all but one of them, by turns, are

@@ -13,10 +13,13 @@ var metrics = []backend.Metric{backend.SquaredEuclidean, backend.Euclidean, back
 // distanceShapes are n, d, k.
 var distanceShapes = [][3]int{{1, 1, 1}, {5, 3, 2}, {17, 8, 6}, {33, 31, 17}, {65, 2, 129}, {130, 64, 65}, {64, 16, 16}, {7, 4099, 5}, {19, 13, 33}, {6, 7, 64}, {0, 3, 2}, {4, 0, 3}}
 
-var distanceFills = []fill{normal, digits, ties, near, far, zeros, planted, infinite, large, small}
+var distanceFills = []fill{normal, digits, ties, near, far, zeros, planted, infinite, large, small, twins, nanRow, infRow, nanColumn}
 
 // measured is the distance of two rows, Σ over rounded differences.
-func measured(m backend.Metric, x, c []ball) ball {
+func measured(m backend.Metric, x, c []ball) ball { return measuredBy(hard, m, x, c) }
+
+// measuredBy is measured with sums of hard or probable bounds.
+func measuredBy(by bounding, m backend.Metric, x, c []ball) ball {
 	t := newTotal()
 	for k := range x {
 		d := x[k].sub(c[k])
@@ -26,7 +29,7 @@ func measured(m backend.Metric, x, c []ball) ball {
 			t.term(d.times(d))
 		}
 	}
-	sum := t.ball(chainDepth(len(x)))
+	sum := by(&t, chainDepth(len(x)))
 	switch m {
 	case backend.Euclidean:
 		return ball{math.Max(sum.v, 0), sum.e}.sqrt()
@@ -79,24 +82,24 @@ func (b *builder) distances() {
 }
 
 func (b *builder) distanceMatrix(full bool, d [3]int, m backend.Metric, kind fill, p placement) {
-	b.add("distances", full, []any{m, dims(d[:]...), p, kind}, func(f *fills) *trial {
-		x, c := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1])), in("c", 1, d[2], d[1], f.floats(kind, d[2]*d[1]))
+	b.add("distances", full, []any{m, shape(d[:]), p, kind}, func(d []int, f *fills) *trial {
+		x, c := f.in("x", 1, d[0], d[1], kind), f.in("c", 1, d[2], d[1], kind)
 		return &trial{
 			arrays: place(p, out("d", backend.Float32, 1, d[0], d[2]), x, c),
 			op: func(t tensors) backend.Op {
 				return &backend.Distances{D: t["d"], X: t["x"], C: t["c"], Metric: m}
 			},
-			oracle: map[string]oracle{"d": within("d", distanceBalls(x, c, m))},
+			oracle: map[string]oracle{"d": watched("d", distanceBalls(hard, x, c, m), distanceBalls(probable, x, c, m))},
 		}
 	})
 }
 
 func (b *builder) namedDistances(full bool, d [3]int, m backend.Metric, kind fill, p placement) {
 	const named = 3
-	b.add("distances", full, []any{"named", m, dims(d[:]...), p, kind}, func(f *fills) *trial {
-		x, c := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1])), in("c", 1, d[2], d[1], f.floats(kind, d[2]*d[1]))
-		index := intIn("index", d[0], named, f.ints(d[0]*named, -1, int32(d[2]))) // one before and one past the centres
-		all := distanceBalls(x, c, m)
+	b.add("distances", full, []any{"named", m, shape(d[:]), p, kind}, func(d []int, f *fills) *trial {
+		x, c := f.in("x", 1, d[0], d[1], kind), f.in("c", 1, d[2], d[1], kind)
+		index := f.intIn("index", d[0], named, -1, int32(d[2])) // one before and one past the centres
+		all := distanceBalls(hard, x, c, m)
 		var want []ball
 		for i, w := range index.words {
 			if j := int(int32(w)); j < 0 || j >= d[2] {
@@ -115,26 +118,26 @@ func (b *builder) namedDistances(full bool, d [3]int, m backend.Metric, kind fil
 	})
 }
 
-func distanceBalls(x, c *array, m backend.Metric) []ball {
+func distanceBalls(by bounding, x, c *array, m backend.Metric) []ball {
 	rows, centres := ballRows(x, m), ballRows(c, m)
 	var want []ball
 	for _, r := range rows {
 		for _, s := range centres {
-			want = append(want, measured(m, r, s))
+			want = append(want, measuredBy(by, m, r, s))
 		}
 	}
 	return want
 }
 
 func (b *builder) pairwiseSum(full bool, d [3]int, m backend.Metric, kind fill, groups int, p placement) {
-	b.add("pairwisesum", full, []any{m, dims(d[:]...), fmt.Sprintf("groups=%d", groups), p, kind}, func(f *fills) *trial {
-		x, c := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1])), in("c", 1, d[2], d[1], f.floats(kind, d[2]*d[1]))
+	b.add("pairwisesum", full, []any{m, shape(d[:]), fmt.Sprintf("groups=%d", groups), p, kind}, func(d []int, f *fills) *trial {
+		x, c := f.in("x", 1, d[0], d[1], kind), f.in("c", 1, d[2], d[1], kind)
 		var label *array
 		sums := max(groups, 1)
 		if groups > 0 {
-			label = intIn("label", d[2], 1, f.ints(d[2], -1, int32(groups)))
+			label = f.intIn("label", d[2], 1, -1, int32(groups))
 		}
-		dist := distanceBalls(x, c, m)
+		dist := distanceBalls(hard, x, c, m)
 		var want []ball
 		for i := range d[0] {
 			for g := range sums {
@@ -179,22 +182,23 @@ func (b *builder) nearest() {
 			}
 		}
 	}
-	b.cases = unique(b.cases)
 }
 
 func (b *builder) nearestRows(full bool, d [3]int, m backend.Metric, kind fill, count int, shifted, withDistance bool, p placement) {
-	b.add("nearest", full, []any{m, dims(d[:]...), fmt.Sprintf("m=%d", count), flag(shifted, "shifted", ""),
-		flag(withDistance, "", "index"), p, kind}, func(f *fills) *trial {
-		x, c := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1])), in("c", 1, d[2], d[1], f.floats(kind, d[2]*d[1]))
+	b.add("nearest", full, []any{m, shape(d[:]), fmt.Sprintf("m=%d", count), flag(shifted, "shifted", ""),
+		flag(withDistance, "", "index"), p, kind}, func(d []int, f *fills) *trial {
+		x, c := f.in("x", 1, d[0], d[1], kind), f.in("c", 1, d[2], d[1], kind)
+		count := min(count, d[2])
 		if d[2] > 3 { // the last centre repeats the first
 			copy(c.words[(d[2]-1)*d[1]:], c.words[:d[1]])
 		}
 		var shift, distance *array
 		if shifted {
-			shift = in("shift", 1, 1, d[1], f.floats(kind, d[1]))
+			known := kind
 			if kind == planted || kind == infinite {
-				shift.words = floatWords(f.floats(normal, d[1]))
+				known = normal
 			}
+			shift = f.in("shift", 1, 1, d[1], known)
 		}
 		if withDistance {
 			distance = out("distance", backend.Float32, 1, d[0], count)
@@ -279,9 +283,11 @@ func scores(m backend.Metric, rows, centres [][]ball, shift *array) func(i int) 
 	}
 }
 
+var scatterFills = []fill{normal, wide, large, small, subnormal, planted, infinite, far, zeros, nanRow, nanColumn, infColumn}
+
 func (b *builder) scatterSums() {
 	for s, d := range [][3]int{{1, 1, 1}, {7, 3, 2}, {64, 5, 4}, {257, 2, 33}, {1000, 17, 3}, {33, 130, 5}, {5, 3, 1}, {0, 3, 2}, {4, 0, 3}, {513, 1, 300}} {
-		for i, kind := range []fill{normal, wide, large, small, subnormal, planted, infinite, far, zeros} {
+		for i, kind := range scatterFills {
 			for v := range 4 {
 				b.scatterSum((s+i+v)%4 != 0, d, kind, v&1 != 0, v&2 == 0, false, placement((s+i+v)%4))
 			}
@@ -292,26 +298,22 @@ func (b *builder) scatterSums() {
 
 // scatterSum is one case. small scales make some elements pass 2³⁰.
 func (b *builder) scatterSum(full bool, d [3]int, kind fill, weighted, labelled, smallScale bool, p placement) {
-	n, cols, k := d[0], d[1], d[2]
-	b.add("scattersum", full, []any{dims(d[:]...), flag(weighted, "weighted", ""), flag(labelled, "labels", "one"),
-		flag(smallScale, "passing-scale", ""), p, kind}, func(f *fills) *trial {
-		x := f.floats(kind, n*cols)
+	b.add("scattersum", full, []any{shape(d[:]), flag(weighted, "weighted", ""), flag(labelled, "labels", "one"),
+		flag(smallScale, "passing-scale", ""), p, kind}, func(d []int, f *fills) *trial {
+		n, cols, k := d[0], d[1], d[2]
+		x := f.in("x", 1, n, cols, kind)
 		var weight, label *array
-		var w []float32
 		if weighted {
-			w = f.floats(unitRange, n)
-			weight = in("weight", 1, n, 1, w)
+			weight = f.in("weight", 1, n, 1, unitRange)
 		}
-		var labels []int32
 		if labelled {
-			labels = f.ints(n, -1, int32(k))
-			label = intIn("label", n, 1, labels)
+			label = f.intIn("label", n, 1, -1, int32(k))
 		}
-		values := make([]float32, len(x))
-		for e, v := range x {
-			values[e] = v
-			if weighted {
-				values[e] = float32(float64(w[e/cols]) * float64(v)) // the product is exact in float64
+		values := make([]float32, len(x.words))
+		for e, w := range x.words {
+			values[e] = math.Float32frombits(w)
+			if weighted { // the product is exact in float64
+				values[e] = float32(float64(math.Float32frombits(weight.words[e/cols])) * float64(values[e]))
 			}
 		}
 		exponent := make([]int32, cols)
@@ -328,18 +330,18 @@ func (b *builder) scatterSum(full bool, d [3]int, kind fill, weighted, labelled,
 			}
 		}
 		return &trial{
-			arrays: place(p, out("sums", backend.Uint32, 1, k, exact.ScatterWords(cols)), in("x", 1, n, cols, x), label, weight, intIn("exponent", 1, cols, exponent)),
+			arrays: place(p, out("sums", backend.Uint32, 1, k, exact.ScatterWords(cols)), x, label, weight, intIn("exponent", 1, cols, exponent)),
 			op: func(t tensors) backend.Op {
 				return &backend.ScatterSum{Sums: t["sums"], X: t["x"], Label: t["label"], Weight: t["weight"], Exponent: t["exponent"]}
 			},
-			oracle: map[string]oracle{"sums": equal("sums", scattered(values, n, cols, k, labels, exponent), false)},
+			oracle: map[string]oracle{"sums": equal("sums", scattered(values, n, cols, k, label, exponent), false)},
 		}
 	})
 }
 
 // scattered are the words of the sums: with t = x·2^e in float64, which holds
 // it exactly, hi = roundEven(t) and lo = roundEven((t−hi)·2³⁰).
-func scattered(x []float32, n, cols, k int, labels, exponent []int32) []uint32 {
+func scattered(x []float32, n, cols, k int, label *array, exponent []int32) []uint32 {
 	stride := 5*cols + 1
 	words := make([]uint32, k*stride)
 	add := func(at int, v int64) {
@@ -349,8 +351,8 @@ func scattered(x []float32, n, cols, k int, labels, exponent []int32) []uint32 {
 	}
 	for i := range n {
 		l := int32(0)
-		if labels != nil {
-			l = labels[i]
+		if label != nil {
+			l = int32(label.words[i])
 		}
 		if l < 0 || int(l) >= k {
 			continue

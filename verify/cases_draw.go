@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -18,7 +19,7 @@ func drawsOf(f *fills, use exact.Use, rows, place int) backend.Draws {
 	return d
 }
 
-var drawFills = []fill{logits, ties, masked, planted, infinite, near, far}
+var drawFills = []fill{logits, ties, masked, planted, infinite, near, far, nanRow, infRow, twins}
 
 func (b *builder) draws() {
 	for s, d := range drawShapes {
@@ -41,22 +42,6 @@ func (b *builder) draws() {
 			}
 		}
 	}
-	b.cases = unique(b.cases)
-}
-
-// unique drops cases whose name has been taken, as where m was cut to the columns.
-func unique(cases []Case) []Case {
-	at := map[string]int{}
-	var kept []Case
-	for _, c := range cases {
-		if i, ok := at[c.Name]; ok {
-			kept[i].full = kept[i].full && c.full
-			continue
-		}
-		at[c.Name] = len(kept)
-		kept = append(kept, c)
-	}
-	return kept
 }
 
 // perturbed are the scores mac(gumbel, x, 1/T) of one row.
@@ -81,8 +66,8 @@ func negInfinite(s []ball) []bool {
 }
 
 func (b *builder) categorical(full bool, d [2]int, n int, kind fill, temp float32, p placement) {
-	b.add("categorical", full, []any{dims(d[:]...), fmt.Sprintf("draws=%d", n), p, kind, temperatureName(temp)}, func(f *fills) *trial {
-		x := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1]))
+	b.add("categorical", full, []any{shape(d[:]), fmt.Sprintf("draws=%d", n), p, kind, temperatureName(temp)}, func(d []int, f *fills) *trial {
+		x := f.in("x", 1, d[0], d[1], kind)
 		dr := drawsOf(f, exact.UseCategorical, d[0], d[0]%2)
 		rows := rowsOf(x)
 		if kind == masked && len(rows) > 1 {
@@ -110,8 +95,9 @@ func (b *builder) categorical(full bool, d [2]int, n int, kind fill, temp float3
 }
 
 func (b *builder) withoutReplacement(full bool, d [2]int, m int, kind fill, temp float32, p placement) {
-	b.add("withoutreplacement", full, []any{dims(d[:]...), fmt.Sprintf("m=%d", m), p, kind, temperatureName(temp)}, func(f *fills) *trial {
-		x := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1]))
+	b.add("withoutreplacement", full, []any{shape(d[:]), fmt.Sprintf("m=%d", m), p, kind, temperatureName(temp)}, func(d []int, f *fills) *trial {
+		x := f.in("x", 1, d[0], d[1], kind)
+		m := min(m, d[1])
 		dr := drawsOf(f, exact.UseWithoutReplacement, d[0], 1-d[0]%2)
 		rows := rowsOf(x)
 		return &trial{
@@ -142,8 +128,8 @@ func ranked(name string, m int, of func(row int) *ranking) oracle {
 }
 
 func (b *builder) gumbelSoftmax(full bool, d [2]int, kind fill, tau float32, outs string, p placement) {
-	b.add("gumbelsoftmax", full, []any{outs, dims(d[:]...), p, kind, temperatureName(tau)}, func(f *fills) *trial {
-		x := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1]))
+	b.add("gumbelsoftmax", full, []any{outs, shape(d[:]), p, kind, temperatureName(tau)}, func(d []int, f *fills) *trial {
+		x := f.in("x", 1, d[0], d[1], kind)
 		dr := drawsOf(f, exact.UseGumbelSoftmax, d[0], d[0]%2)
 		var y, onehot *array
 		if outs != "onehot" {
@@ -179,17 +165,9 @@ func (b *builder) gumbelSoftmax(full bool, d [2]int, kind fill, tau float32, out
 // elsewhere; a row with nothing to choose is all +0.
 func oneHot(row []uint32, r *ranking, j int) opinion {
 	const one = 0x3f800000
-	at := -1
-	for i, w := range row {
-		switch {
-		case w == one && at < 0:
-			at = i
-		case w == 0:
-		default:
-			if i == j {
-				return opinion{verdict: Wrong}
-			}
-		}
+	at := slices.Index(row, one)
+	if row[j] != 0 && j != at {
+		return opinion{verdict: Wrong}
 	}
 	o := r.judge([]uint32{uint32(int32(at))}, 0)
 	likely := o.want
@@ -217,7 +195,7 @@ func (b *builder) fillsOf() {
 }
 
 func (b *builder) fill(full bool, d [2]int, dist backend.Distribution, plain bool, p placement) {
-	b.add("fill", full, []any{dist, flag(plain, "plain", "scaled"), dims(d[:]...), p}, func(f *fills) *trial {
+	b.add("fill", full, []any{dist, flag(plain, "plain", "scaled"), shape(d[:]), p}, func(d []int, f *fills) *trial {
 		dr := drawsOf(f, [...]exact.Use{exact.UseTest, exact.UseUniformFill, exact.UseNormalFill, exact.UseExponentialFill,
 			exact.UseGumbelFill, exact.UseTest}[dist], d[0], d[1]%2)
 		y := out("y", backend.Float32, 1, d[0], d[1])

@@ -9,16 +9,20 @@ import (
 
 var drawShapes = [][2]int{{1, 1}, {3, 2}, {5, 63}, {4, 64}, {9, 65}, {67, 7}, {3, 257}, {2, 1000}, {0, 5}}
 
+var filterFills = []fill{logits, ties, masked, planted, infinite, near, nanRow, twins}
+
+// filterKinds are the filters of the cases.
+var filterKinds = []struct {
+	kind backend.FilterKind
+	k    int
+	p    float32
+}{{backend.FilterTopK, 1, 0}, {backend.FilterTopK, 5, 0}, {backend.FilterTopK, 1000, 0}, {backend.FilterTopP, 0, 0}, {backend.FilterTopP, 0, 0.5},
+	{backend.FilterTopP, 0, 0.9}, {backend.FilterTopP, 0, 1}, {backend.FilterMinP, 0, 0}, {backend.FilterMinP, 0, 0.1}, {backend.FilterMinP, 0, 1}}
+
 func (b *builder) filters() {
-	kinds := []struct {
-		kind backend.FilterKind
-		k    int
-		p    float32
-	}{{backend.FilterTopK, 1, 0}, {backend.FilterTopK, 5, 0}, {backend.FilterTopK, 1000, 0}, {backend.FilterTopP, 0, 0}, {backend.FilterTopP, 0, 0.5},
-		{backend.FilterTopP, 0, 0.9}, {backend.FilterTopP, 0, 1}, {backend.FilterMinP, 0, 0}, {backend.FilterMinP, 0, 0.1}, {backend.FilterMinP, 0, 1}}
 	for s, d := range drawShapes {
-		for i, kind := range []fill{logits, ties, masked, planted, infinite, near} {
-			for j, o := range kinds {
+		for i, kind := range filterFills {
+			for j, o := range filterKinds {
 				full := (s*7+i*3+j)%5 != 0 || d[0] > 9
 				b.everyPlacement(func(p placement, other bool) {
 					b.filter(full || other, d, kind, backend.Filter{Kind: o.kind, K: o.k, P: o.p}, p)
@@ -33,8 +37,8 @@ func (b *builder) filter(full bool, d [2]int, kind fill, op backend.Filter, p pl
 	if op.Kind != backend.FilterTopK {
 		option = fmt.Sprintf("p=%v", op.P)
 	}
-	b.add("filter", full, []any{op.Kind, option, dims(d[:]...), p, kind}, func(f *fills) *trial {
-		x := in("x", 1, d[0], d[1], f.floats(kind, d[0]*d[1]))
+	b.add("filter", full, []any{op.Kind, option, shape(d[:]), p, kind}, func(d []int, f *fills) *trial {
+		x := f.in("x", 1, d[0], d[1], kind)
 		var keep []Verdict // Decisive: kept; Wrong: dropped; Boundary: either
 		for _, r := range rowsOf(x) {
 			switch op.Kind {

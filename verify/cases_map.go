@@ -51,7 +51,7 @@ func (b *builder) mapOf(full bool, fn backend.Fn, d [3]int, st stretch, kind fil
 	if at >= 0 {
 		place2 = "in-place-" + names[at]
 	}
-	b.add("map", full, []any{fn, dims(d[:]...), flag(st.name != "", "stretch-"+st.name, ""), place2, p, kind}, func(f *fills) *trial {
+	b.add("map", full, []any{fn, shape(d[:]), flag(st.name != "", "stretch-"+st.name, ""), place2, p, kind}, func(d []int, f *fills) *trial {
 		y := out("y", backend.Float32, d[0], d[1], d[2])
 		target := "y"
 		arrays := []*array{y}
@@ -60,13 +60,13 @@ func (b *builder) mapOf(full bool, fn backend.Fn, d [3]int, st stretch, kind fil
 		}
 		var args []*array
 		for i, name := range names {
-			size := d
+			size := [3]int(d)
 			for axis, one := range st.dims[i] {
 				if one && d[axis] > 0 {
 					size[axis] = 1
 				}
 			}
-			x := f.floats(kind, size[0]*size[1]*size[2])
+			x := f.matrix(kind, size[0]*size[1], size[2])
 			if kind == any32 && i > 0 { // so that specials meet each other
 				w := f.words(len(x))
 				for e := range x {
@@ -75,7 +75,7 @@ func (b *builder) mapOf(full bool, fn backend.Fn, d [3]int, st stretch, kind fil
 					}
 				}
 			}
-			a := in(name, size[0], size[1], size[2], x)
+			a := f.kept(&array{name: name, dtype: backend.Float32, batch: size[0], rows: size[1], cols: size[2], words: floatWords(x)}, 0)
 			if i == at {
 				inPlace(a)
 			}

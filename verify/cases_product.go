@@ -51,7 +51,8 @@ func (b *builder) products() {
 		b.product(false, product{m: 19, n: 19, k: 19, tA: t&1 != 0, tB: t&2 != 0, place: gapped, fillA: wide, fillB: signs})
 	}
 	for _, ab := range [][2]fill{{large, large}, {small, small}, {large, small}, {subnormal, large}, {zeros, zeros},
-		{planted, normal}, {normal, planted}, {infinite, normal}, {normal, infinite}, {ties, near}, {far, normal}} {
+		{planted, normal}, {normal, planted}, {infinite, normal}, {normal, infinite}, {ties, near}, {far, normal},
+		{nanRow, normal}, {nanColumn, normal}, {normal, nanRow}, {normal, nanColumn}, {infRow, signs}, {infColumn, normal}, {normal, infRow}, {signs, infColumn}, {twins, twins}} {
 		for i, d := range [][3]int{{17, 33, 65}, {5, 70, 19}} {
 			b.product(false, product{m: d[0], n: d[1], k: d[2], tB: i == 1, place: placement(i * 2), fillA: ab[0], fillB: ab[1]})
 		}
@@ -67,6 +68,11 @@ func (b *builder) products() {
 	b.epilogues()
 	b.complexProducts()
 }
+
+// productFills are those of A and B: wide integers both ways first.
+var productFills = [][2]fill{{wide, signs}, {signs, wide}, {normal, normal}, {large, large}, {small, small}, {large, small}, {subnormal, large}, {zeros, zeros},
+	{planted, normal}, {normal, planted}, {infinite, normal}, {normal, infinite}, {nanRow, normal}, {nanColumn, normal}, {normal, nanRow}, {normal, nanColumn},
+	{infRow, normal}, {infColumn, normal}, {normal, infRow}, {normal, infColumn}, {ties, near}, {far, normal}, {twins, twins}}
 
 func (b *builder) epilogues() {
 	f := backend.Scalar
@@ -147,18 +153,19 @@ func (b *builder) product(full bool, p product) {
 	if p.batch > 1 {
 		batch = fmt.Sprintf("batch%d", p.batch) + flag(p.oneA, "-onea", "") + flag(p.oneB, "-oneb", "")
 	}
-	b.add("matmul", full, []any{p.dtype, form, dims(p.m, p.n, p.k), batch, p.place, p.fillA + "-" + p.fillB, p.options}, p.trial)
+	b.add("matmul", full, []any{p.dtype, form, shape{p.m, p.n, p.k}, batch, p.place, p.fillA + "-" + p.fillB, p.options}, func(d []int, f *fills) *trial {
+		p := p
+		p.m, p.n, p.k = d[0], d[1], d[2]
+		return p.trial(f)
+	})
 }
 
 func (p product) trial(f *fills) *trial {
-	w := width(p.dtype)
 	matrix := func(name string, batch, rows, cols int, trans bool, kind fill) *array {
 		if trans {
 			rows, cols = cols, rows
 		}
-		a := in(name, batch, rows, cols, f.floats(kind, batch*rows*cols*w))
-		a.dtype = p.dtype
-		return a
+		return f.floatsOf(name, p.dtype, batch, rows, cols, kind)
 	}
 	batchA, batchB := p.batch, p.batch
 	if p.oneA {
@@ -177,7 +184,7 @@ func (p product) trial(f *fills) *trial {
 	if p.bias {
 		bias = matrix("bias", 1, 1, p.n, false, normal)
 	}
-	var want []ball // computed when the oracle is first asked
+	var judged oracle // computed when the oracle is first asked
 	return &trial{
 		arrays: place(p.place, c, a, bm, bias),
 		op: func(t tensors) backend.Op {
@@ -185,16 +192,17 @@ func (p product) trial(f *fills) *trial {
 				Alpha: p.alpha, Beta: p.beta, Bias: t["bias"], Act: p.act}
 		},
 		oracle: map[string]oracle{"c": func(got outputs, i int) opinion {
-			if want == nil {
-				want = p.want(a, bm, c, bias)
+			if judged == nil {
+				judged = watched("c", p.want(hard, a, bm, c, bias), p.want(probable, a, bm, c, bias))
 			}
-			return want[i].judge(got["c"][i])
+			return judged(got, i)
 		}},
 	}
 }
 
-// want returns the product's words as balls.
-func (p product) want(a, b, c, bias *array) []ball {
+// want returns the product's words as balls, sums with hard or probable
+// bounds.
+func (p product) want(by bounding, a, b, c, bias *array) []ball {
 	w, n := width(p.dtype), p.m*p.n
 	want := make([]ball, 0, p.batch*n*w)
 	part := func(x *array, one bool, i int) []float64 {
@@ -210,9 +218,9 @@ func (p product) want(a, b, c, bias *array) []ball {
 		case p.alpha.Or(1) == 0:
 			r = make([]ball, n*w)
 		case w == 2:
-			r = p.complexChains(part(a, p.oneA, i), part(b, p.oneB, i))
+			r = p.complexChains(by, part(a, p.oneA, i), part(b, p.oneB, i))
 		default:
-			r = p.chains(part(a, p.oneA, i), part(b, p.oneB, i))
+			r = p.chains(by, part(a, p.oneA, i), part(b, p.oneB, i))
 		}
 		var old, add []float64
 		if c.role == inout {
@@ -236,7 +244,7 @@ func (p product) want(a, b, c, bias *array) []ball {
 // chains returns op(A)·op(B) with |op(A)|·|op(B)| behind its bound: by gonum for
 // finite data, element by element where NaN and infinities must get through
 // (gonum's product passes zeros by).
-func (p product) chains(a, b []float64) []ball {
+func (p product) chains(by bounding, a, b []float64) []ball {
 	n := p.m * p.n
 	r := make([]ball, n)
 	if p.k == 0 {
@@ -247,7 +255,7 @@ func (p product) chains(a, b []float64) []ball {
 		integers := allIntegers(a) && allIntegers(b)
 		for e := range r {
 			t := total{sum: sum[e], magnitude: mag[e], n: p.k, integers: integers}
-			r[e] = t.ball(chainDepth(p.k))
+			r[e] = by(&t, chainDepth(p.k))
 		}
 		return r
 	}
@@ -258,9 +266,10 @@ func (p product) chains(a, b []float64) []ball {
 		return known(x[i*cols+j])
 	}
 	for e := range r {
-		r[e] = dot(p.k, func(k int) (ball, ball) {
+		t := dotTotal(p.k, func(k int) (ball, ball) {
 			return at(a, p.m, p.k, p.tA, e/p.n, k), at(b, p.k, p.n, p.tB, k, e%p.n)
 		})
+		r[e] = by(&t, chainDepth(p.k))
 	}
 	return r
 }
@@ -284,7 +293,7 @@ func (p product) gemm(a, b []float64) []float64 {
 }
 
 // complexChains is chains for complex numbers: 2K macs a part.
-func (p product) complexChains(a, b []float64) []ball {
+func (p product) complexChains(by bounding, a, b []float64) []ball {
 	at := func(x []float64, rows, cols int, trans, conj bool, i, j int) (re, im float64) {
 		e := i*cols + j
 		if trans {
@@ -307,7 +316,7 @@ func (p product) complexChains(a, b []float64) []ball {
 			im.term(known(ai * br))
 		}
 		depth := min(2*p.k, 8192) + (p.k+4095)/4096 + 2
-		r[2*e], r[2*e+1] = re.ball(depth), im.ball(depth)
+		r[2*e], r[2*e+1] = by(&re, depth), by(&im, depth)
 	}
 	return r
 }

@@ -24,17 +24,7 @@ func (b *builder) integerProducts() {
 	for s, d := range [][3]int{{1, 1, 1}, {5, 15, 3}, {6, 16, 32}, {7, 17, 33}, {13, 31, 29}, {33, 65, 63}, {65, 33, 257}, {2, 3, 5000}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}} {
 		for t := range 4 {
 			for v := range 4 {
-				p := integerProduct{m: d[0], n: d[1], k: d[2], tA: t&1 != 0, tB: t&2 != 0, batch: 1, place: placement((s + t + v) % 4), min: -128, max: 127}
-				if v&1 != 0 {
-					p.zeroA, p.zeroB, p.bias = -7, 13, true
-				}
-				if v&2 != 0 {
-					p.requant, p.zeroC = "tensor", -5
-				}
-				if v == 3 {
-					p.requant, p.min, p.max = "channel", -100, 90
-				}
-				b.integerProduct(v != (s+t)%4, p)
+				b.integerVariant(v != (s+t)%4, d, t, v, 1, placement((s+t+v)%4))
 			}
 		}
 	}
@@ -43,9 +33,29 @@ func (b *builder) integerProducts() {
 	b.integerProduct(false, integerProduct{m: 4, n: 9, k: 17, batch: 2, requant: "channel", min: -128, max: 127, place: mixed})
 }
 
+// integerVariant is one of four transposes and one of four combinations of
+// zero points, bias and requantisation.
+func (b *builder) integerVariant(full bool, d [3]int, transpose, variant, batch int, at placement) {
+	p := integerProduct{m: d[0], n: d[1], k: d[2], tA: transpose&1 != 0, tB: transpose&2 != 0, batch: batch, place: at, min: -128, max: 127}
+	if variant&1 != 0 {
+		p.zeroA, p.zeroB, p.bias = -7, 13, true
+	}
+	if variant&2 != 0 {
+		p.requant, p.zeroC = "tensor", -5
+	}
+	if variant == 3 {
+		p.requant, p.min, p.max = "channel", -100, 90
+	}
+	b.integerProduct(full, p)
+}
+
 func (b *builder) integerProduct(full bool, p integerProduct) {
-	b.add("qmatmul", full, []any{flag(p.requant == "", "int32", "int8-"+p.requant), flag(p.tA, "t", "n") + flag(p.tB, "t", "n"), dims(p.m, p.n, p.k),
-		flag(p.batch > 1, "batch"+dims(p.batch), ""), p.place, flag(p.bias, "zeros-bias", ""), flag(p.extreme, "extreme", "")}, p.trial)
+	b.add("qmatmul", full, []any{flag(p.requant == "", "int32", "int8-"+p.requant), flag(p.tA, "t", "n") + flag(p.tB, "t", "n"), shape{p.m, p.n, p.k},
+		flag(p.batch > 1, "batch"+dims(p.batch), ""), p.place, flag(p.bias, flag(p.zeroA != 0, "zeros-bias", "bias"), ""), flag(p.extreme, "extreme", "")}, func(d []int, f *fills) *trial {
+		p := p
+		p.m, p.n, p.k = d[0], d[1], d[2]
+		return p.trial(f)
+	})
 }
 
 func (p integerProduct) trial(f *fills) *trial {
@@ -57,13 +67,14 @@ func (p integerProduct) trial(f *fills) *trial {
 		if p.extreme {
 			hi = -128
 		}
-		return &array{name: name, dtype: backend.Int8, batch: p.batch, rows: rows, cols: cols, words: intWords(f.bytes(p.batch*rows*cols, lo, hi))}
+		a := &array{name: name, dtype: backend.Int8, batch: p.batch, rows: rows, cols: cols, words: intWords(f.ints(p.batch*rows*cols, lo, hi))}
+		return f.kept(a, nearestTo0(lo, hi))
 	}
 	a, bm := matrix("a", p.m, p.k, p.tA), matrix("b", p.k, p.n, p.tB)
 	c := out("c", backend.Int32, p.batch, p.m, p.n)
 	var bias, multiplier, shift *array
 	if p.bias {
-		bias = intIn("bias", 1, p.n, f.ints(p.n, -5000, 5000))
+		bias = f.intIn("bias", 1, p.n, -5000, 5000)
 	}
 	if p.requant != "" {
 		c.dtype = backend.Int8
@@ -71,8 +82,8 @@ func (p integerProduct) trial(f *fills) *trial {
 		if p.requant == "channel" {
 			channels = p.n
 		}
-		multiplier = intIn("multiplier", 1, channels, f.ints(channels, 1<<30, math.MaxInt32))
-		shift = intIn("shift", 1, channels, f.ints(channels, -12, 1))
+		multiplier = f.intIn("multiplier", 1, channels, 1<<30, math.MaxInt32)
+		shift = f.intIn("shift", 1, channels, -12, 1)
 	}
 	want := make([]uint32, p.batch*p.m*p.n)
 	for e := range want {

@@ -15,7 +15,7 @@ var rowShapes = [][3]int{{1, 1, 1}, {1, 3, 2}, {1, 5, 63}, {1, 4, 64}, {1, 3, 65
 // expensive says that a shape is for one fill of the quick suite alone.
 func expensive(d [3]int) bool { return d[2] > 4096 }
 
-var rowFills = []fill{logits, large, ties, masked, planted, infinite, zeros, small, far, wide}
+var rowFills = []fill{logits, large, ties, masked, planted, infinite, zeros, small, far, wide, twins, nanRow, nanColumn, infRow, infColumn}
 
 func temperatureName(t float32) string {
 	if t == 0 {
@@ -32,6 +32,8 @@ func temperature(t float32) (f backend.Factor) {
 	return f
 }
 
+var softmaxForms = []string{"softmax", "log-softmax", "in-place", "logsumexp"}
+
 func (b *builder) softmaxes() {
 	for s, d := range rowShapes {
 		for i, kind := range rowFills {
@@ -41,22 +43,23 @@ func (b *builder) softmaxes() {
 				b.softmax("softmax", !chosen, d, kind, temp, p)
 				b.softmax("log-softmax", !chosen, d, kind, temp, p)
 				b.softmax("in-place", !chosen || i%2 == 1, d, kind, temp, p)
-				if d[2] > 0 {
-					b.softmax("logsumexp", !chosen, d, kind, temp, p)
-				}
+				b.softmax("logsumexp", !chosen, d, kind, temp, p)
 			}
 		}
 	}
 }
 
 func (b *builder) softmax(form string, full bool, d [3]int, kind fill, temp float32, p placement) {
+	if form == "logsumexp" && d[2] == 0 {
+		return
+	}
 	op := "softmax"
-	parts := []any{form, dims(d[:]...), p, kind, temperatureName(temp)}
+	parts := []any{form, shape(d[:]), p, kind, temperatureName(temp)}
 	if form == "logsumexp" {
 		op, parts = form, parts[1:]
 	}
-	b.add(op, full, parts, func(f *fills) *trial {
-		x := in("x", d[0], d[1], d[2], f.floats(kind, d[0]*d[1]*d[2]))
+	b.add(op, full, parts, func(d []int, f *fills) *trial {
+		x := f.in("x", d[0], d[1], d[2], kind)
 		if d[1] > 2 && kind == masked { // a row without a finite element
 			for j := range d[2] {
 				x.words[d[2]+j] = 0xff800000

@@ -16,6 +16,7 @@
 //
 // [RunAll] is the conformance suite of a backend in one line of a test.
 //
-// To add an operation: write its cases and its oracle in a cases_*.go file
-// and append them in [Cases]; a test fails for an operation that has none.
+// To add an operation: write its cases and its oracle in a cases_*.go file and
+// call them in case.go (chosen) and in cases_edges.go; a test fails for an
+// operation that has none.
 package verify

@@ -3,7 +3,9 @@ package verify
 import (
 	"hash/fnv"
 	"math"
+	"slices"
 
+	"samebits/backend"
 	"samebits/backend/exact"
 )
 
@@ -27,6 +29,11 @@ const (
 	near      fill = "near"      // neighbours: 1 + k·2⁻²³
 	far       fill = "far"       // normal, 10⁴ away from the origin
 	any32     fill = "any"       // the values where functions change their formula, then any bits
+	nanRow    fill = "nanrow"    // normal, one row NaN
+	nanColumn fill = "nancolumn" // normal, one column NaN
+	infRow    fill = "infrow"    // normal, one row infinities of either sign
+	infColumn fill = "infcolumn" // normal, one column infinities of either sign
+	twins     fill = "twins"     // rows that differ from the first in at most one place by one unit
 	unitRange fill = "unit"      // uniform in (0, 1)
 )
 
@@ -36,6 +43,7 @@ type fills struct {
 	seed uint64
 	step uint32 // the case
 	sub  uint16 // the array
+	keep map[string]kept
 }
 
 func newFills(seed uint64, name string) *fills {
@@ -73,6 +81,43 @@ func (f *fills) bytes(n int, lo, hi int32) []int8 {
 	return x
 }
 
+// floatsOf makes an input of float32 or complex64.
+func (f *fills) floatsOf(name string, t backend.DType, batch, rows, cols int, kind fill) *array {
+	a := &array{name: name, dtype: t, batch: batch, rows: rows, cols: cols}
+	a.words = floatWords(f.matrix(kind, batch*rows, cols*width(t)))
+	return f.kept(a, 0)
+}
+
+// in makes an input of float32.
+func (f *fills) in(name string, batch, rows, cols int, kind fill) *array {
+	return f.floatsOf(name, backend.Float32, batch, rows, cols, kind)
+}
+
+// intIn makes an input of integers in [lo, hi].
+func (f *fills) intIn(name string, rows, cols int, lo, hi int32) *array {
+	return f.kept(intIn(name, rows, cols, f.ints(rows*cols, lo, hi)), nearestTo0(lo, hi))
+}
+
+// kept gives all words of an input the simplest value but those that the
+// case's name keeps, if it says anything about this input.
+func (f *fills) kept(a *array, simplest uint32) *array {
+	k, ok := f.keep[a.name]
+	if !ok {
+		return a
+	}
+	words := slices.Repeat([]uint32{simplest}, len(a.words))
+	for _, r := range k {
+		for i := r.from; i <= r.to && i < len(words); i++ {
+			words[i] = a.words[i]
+		}
+	}
+	a.words = words
+	return a
+}
+
+// nearestTo0 is the simplest integer in [lo, hi].
+func nearestTo0(lo, hi int32) uint32 { return uint32(min(max(0, lo), hi)) }
+
 func (f *fills) normals(n int) []float32 {
 	w := f.words(n + n%2)
 	x := make([]float32, n+n%2)
@@ -80,6 +125,43 @@ func (f *fills) normals(n int) []float32 {
 		x[i], x[i+1] = exact.Split.NormalPair(w[i], w[i+1])
 	}
 	return x[:n]
+}
+
+// matrix returns rows·cols numbers.
+func (f *fills) matrix(kind fill, rows, cols int) []float32 {
+	switch kind {
+	case nanRow, nanColumn, infRow, infColumn, twins:
+	default:
+		return f.floats(kind, rows*cols)
+	}
+	x := f.normals(rows * cols)
+	w := f.words(rows + 2)
+	if rows*cols == 0 {
+		return x
+	}
+	row, col := int(w[0]%uint32(rows)), int(w[1]%uint32(cols))
+	for i := range rows {
+		for j := range cols {
+			e := i*cols + j
+			switch {
+			case kind == twins:
+				x[e] = x[j]
+			case (kind == nanRow && i == row) || (kind == nanColumn && j == col):
+				x[e] = math.Float32frombits(math.Float32bits(x[e]) | 0x7fc00000)
+			case (kind == infRow && i == row) || (kind == infColumn && j == col):
+				x[e] = math.Float32frombits(math.Float32bits(x[e])&0x80000000 | 0x7f800000)
+			}
+		}
+	}
+	if kind == twins { // as many rows stay the same
+		for i := 1; i < rows; i++ {
+			if at := w[2+i]; at&1 != 0 {
+				e := i*cols + int(at>>2%uint32(cols))
+				x[e] = math.Float32frombits(math.Float32bits(x[e]) + at&2 - 1)
+			}
+		}
+	}
+	return x
 }
 
 // floats returns n numbers.

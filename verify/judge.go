@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"samebits/backend"
+	"samebits/verify/internal/broken"
 )
 
 // side is what one device made of a trial.
@@ -20,7 +21,9 @@ type judged struct {
 	wrong    int // the first element outside its bound, −1 for none
 	verdict  opinion
 	boundary int
+	alarms   int     // elements farther off than chance explains
 	worst    float64 // the largest error in bounds; NaN once any is NaN
+	errors   Histogram
 }
 
 // judge compares one output of one side, every word, with the oracle.
@@ -37,6 +40,10 @@ func judge(a *array, o oracle, out outputs, verbatim bool) judged {
 			op.verdict = Wrong
 		}
 		j.worst = worse(j.worst, op.ratio)
+		if op.alarm {
+			j.alarms++
+		}
+		j.errors.add(op)
 		switch op.verdict {
 		case Boundary:
 			j.boundary++
@@ -52,6 +59,9 @@ func judge(a *array, o oracle, out outputs, verbatim bool) judged {
 // worse is the larger ratio, where a NaN is never swallowed.
 func worse(a, b float64) float64 {
 	if math.IsNaN(a) || math.IsNaN(b) {
+		if broken.Is(broken.NaNErrorForgotten) {
+			return 0
+		}
 		return math.NaN()
 	}
 	return math.Max(a, b)
@@ -64,6 +74,9 @@ func isNaNWord(w uint32) bool { return w&0x7fffffff > 0x7f800000 }
 func firstDifference(a, b []uint32) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
+			if broken.Is(broken.BitsAsFloats) && math.Float32frombits(a[i]) == math.Float32frombits(b[i]) {
+				continue
+			}
 			return i
 		}
 	}
@@ -77,7 +90,9 @@ func firstDifference(a, b []uint32) int {
 type comparison struct {
 	elements     int
 	boundary     int
+	alarms       int
 	worst        float64
+	errors       Histogram // of the device under test
 	bitIdentical bool
 	withinBound  bool
 	failure      *Failure // nil where the case passes
@@ -114,7 +129,9 @@ func compare(c Case, tr *trial, tested, against side, exact bool, referee func()
 		jx, jy := judge(a, o, tested.out, tr.verbatim), judge(a, o, against.out, tr.verbatim)
 		res.elements += len(x)
 		res.boundary += jx.boundary + jy.boundary
+		res.alarms += jx.alarms + jy.alarms
 		res.worst = worse(worse(res.worst, jx.worst), jy.worst)
+		res.errors.merge(jx.errors)
 		diff := firstDifference(x, y)
 		if diff >= 0 {
 			res.bitIdentical = false
@@ -138,6 +155,9 @@ func compare(c Case, tr *trial, tested, against side, exact bool, referee func()
 func describe(a *array, tr *trial, tested, against side, jx, jy judged, diff int, referee func() (side, error)) Failure {
 	x, y := tested.out[a.name], against.out[a.name]
 	f := Failure{Kind: "bound", Output: a.name}
+	if broken.Is(broken.SidesSwapped) {
+		tested, against = against, tested
+	}
 	at := diff
 	switch {
 	case jx.wrong >= 0 && jy.wrong >= 0:

@@ -100,7 +100,7 @@ func TestSwappedOperands(t *testing.T) {
 	p := product{dtype: backend.Float32, batch: 1, m: 4, n: 4, k: 4, fillA: wide, fillB: signs}
 	tr := p.trial(newFills(1, "swapped"))
 	a, b := tr.arrays[1], tr.arrays[2]
-	right, swapped := p.want(a, b, tr.arrays[0], nil), p.want(b, a, tr.arrays[0], nil)
+	right, swapped := p.want(hard, a, b, tr.arrays[0], nil), p.want(hard, b, a, tr.arrays[0], nil)
 	words := func(w []ball) []uint32 {
 		var x []float32
 		for _, v := range w {

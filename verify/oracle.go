@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"samebits/verify/internal/broken"
 )
 
 // Verdict is an oracle's opinion of one element.
@@ -26,6 +28,7 @@ type opinion struct {
 	want    float64 // the right value, as near as the oracle knows it
 	bound   float64 // how far from it a right result may lie
 	ratio   float64 // the error in bounds, where there is a bound
+	alarm   bool    // within the bound, but farther off than chance explains
 }
 
 // outputs holds the words of a run's outputs by name.
@@ -56,7 +59,10 @@ func (b ball) judge(word uint32) opinion {
 		}
 	default:
 		o.ratio = math.Abs(got-b.v) / b.e
-		if o.ratio <= 1 {
+		if broken.Is(broken.BoundX1000) {
+			o.ratio /= 1000
+		}
+		if o.ratio <= 1 || (math.IsNaN(o.ratio) && broken.Is(broken.NaNOutput)) {
 			o.verdict = Decisive
 		}
 	}
@@ -68,6 +74,16 @@ func within(name string, want []ball) oracle {
 	return func(got outputs, i int) opinion { return want[i].judge(got[name][i]) }
 }
 
+// watched is within with an alarm: likely are the balls that chance does not
+// leave.
+func watched(name string, want, likely []ball) oracle {
+	return func(got outputs, i int) opinion {
+		o := want[i].judge(got[name][i])
+		o.alarm = o.verdict != Wrong && finite(o.bound) && o.bound > 0 && likely[i].judge(got[name][i]).verdict == Wrong
+		return o
+	}
+}
+
 // equal judges an output whose every bit is known. asFloat says how to show a word.
 func equal(name string, want []uint32, asFloat bool) oracle {
 	return func(got outputs, i int) opinion {
@@ -76,6 +92,9 @@ func equal(name string, want []uint32, asFloat bool) oracle {
 			o.want = float64(math.Float32frombits(want[i]))
 		}
 		if got[name][i] != want[i] {
+			if near := math.Abs(float64(int32(got[name][i]))-o.want) <= 0.005*math.Abs(o.want); near && broken.Is(broken.IndexAsFloat) {
+				return o
+			}
 			o.verdict = Wrong
 		}
 		return o
@@ -93,6 +112,7 @@ type ranking struct {
 	order    []int // of candidates with infinite score or NaN, which come first
 	twin     []int // the last candidate before each that is the same in every bit, −1 for none; nil for no twins
 	left     int
+	sorted   []int // the candidates after those of order, best first; made when first asked for
 }
 
 func newRanking(score []ball, excluded []bool) *ranking {
@@ -147,14 +167,14 @@ func (r *ranking) judge(row []uint32, p int) opinion {
 	if slices.Contains(row[:p], row[p]) {
 		return o
 	}
-	if r.twin != nil && r.twin[got] >= 0 && !slices.Contains(row[:p], uint32(r.twin[got])) {
+	if r.twin != nil && !broken.Is(broken.TwinsIgnored) && r.twin[got] >= 0 && !slices.Contains(row[:p], uint32(r.twin[got])) {
 		return o // of equals the lower index comes first
 	}
 	s, q := r.score[got], p-len(r.order)
 	if !finite(s.v) && !math.IsInf(s.v, -1) {
 		return o
 	}
-	if s.v+s.e < r.lo[q] || s.v-s.e > r.hi[q] {
+	if (s.v+s.e < r.lo[q] || s.v-s.e > r.hi[q]) && !broken.Is(broken.GapIgnored) {
 		return o
 	}
 	o.verdict = Boundary
@@ -167,15 +187,17 @@ func (r *ranking) judge(row []uint32, p int) opinion {
 
 // likely returns the candidate at place p if the scores were exact.
 func (r *ranking) likely(p int) int {
-	var js []int
-	for j, s := range r.score {
-		if (r.excluded == nil || !r.excluded[j]) && !math.IsNaN(s.v) && !math.IsInf(s.v, 1) {
-			js = append(js, j)
+	if r.sorted == nil {
+		r.sorted = make([]int, 0, len(r.lo))
+		for j, s := range r.score {
+			if (r.excluded == nil || !r.excluded[j]) && !math.IsNaN(s.v) && !math.IsInf(s.v, 1) {
+				r.sorted = append(r.sorted, j)
+			}
 		}
+		sort.SliceStable(r.sorted, func(a, b int) bool { return r.score[r.sorted[a]].v > r.score[r.sorted[b]].v })
 	}
-	sort.SliceStable(js, func(a, b int) bool { return r.score[js[a]].v > r.score[js[b]].v })
-	if p -= len(r.order); p < len(js) {
-		return js[p]
+	if p -= len(r.order); p < len(r.sorted) {
+		return r.sorted[p]
 	}
 	return -1
 }

@@ -2,10 +2,8 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"samebits/backend"
 )
@@ -36,14 +34,25 @@ type Options struct {
 	Op string
 	// Seed feeds the fills and draws.
 	Seed uint64
+	// Repeats is how often Tested runs each case again, to show races: its bits
+	// must repeat. 0 means never in the quick suite and a few times for a
+	// sample of the others, negative never.
+	Repeats int
 	// Fault is the name of the error planted into Tested, for the report.
 	Fault string
 	// Repeat returns the command that runs one case again; nil for none.
-	Repeat func(name string) string
+	Repeat func(name string, seed uint64) string
 	// Progress is called after each case.
 	Progress func(done, total int)
 	// MaxFailures bounds Report.Failures, not Report.Failed; 0 means 100.
 	MaxFailures int
+	// MaxSkipped is how many cases and checks may be skipped, besides those of
+	// an operation that a device does not support at all. More make Report.Err.
+	MaxSkipped Budget
+	// Digests asks for those of every case, for [NewRecord].
+	Digests bool
+	// Keep is of how many failed cases Report.Artefacts keeps the data.
+	Keep int
 }
 
 // Run runs the cases on both devices and judges what they give. A case that a
@@ -88,103 +97,48 @@ func (o Options) cases() ([]Case, error) {
 	return cases, nil
 }
 
-// run runs the cases given.
+// run runs the cases given and then the checks.
 func run(ctx context.Context, o Options, cases []Case) (*Report, error) {
-	r := &Report{Suite: o.Suite, Tested: o.Tested.Info().Name, Against: o.Against.Info().Name,
-		Mode: exactMode, Fault: o.Fault, Cases: len(cases), Skipped: []Skip{}, Failures: []Failure{}, Uncompared: []string{}, Unsupported: []string{}}
-	if r.Suite == "" {
-		r.Suite = Quick
+	names := o.sideNames()
+	r := newReport(o, names[0], names[1], len(cases))
+	err := r.eachCase(ctx, o, cases, func(c Case) (*examination, error) { return o.examine(ctx, c, o.Seed) })
+	if err != nil {
+		return nil, err
 	}
-	for _, d := range []*backend.Device{o.Tested, o.Against} {
-		if d.Profile().Mode == backend.BoundedMode {
-			r.Mode = boundedMode
-		}
-	}
-	if r.Tested == r.Against {
-		r.Against += " (second)"
-	}
-	ops := map[string]*OpCount{}
-	for i, c := range cases {
-		if err := ctx.Err(); err != nil {
+	if o.Only == "" {
+		if err := r.check(ctx, o); err != nil {
 			return nil, err
 		}
-		op := ops[c.Op]
-		if op == nil {
-			op = &OpCount{Op: c.Op}
-			ops[c.Op] = op
+	}
+	r.finish(o)
+	return r, nil
+}
+
+// eachCase examines and counts the cases in order.
+func (r *Report) eachCase(ctx context.Context, o Options, cases []Case, examine func(Case) (*examination, error)) error {
+	ops := map[string]*OpCount{}
+	for _, c := range cases {
+		if ops[c.Op] == nil {
+			ops[c.Op] = &OpCount{Op: c.Op}
 		}
-		op.Cases++
-		if err := runCase(ctx, o, c, r, op); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	for i, c := range cases {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		x, err := examine(c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		r.count(o, ops[c.Op], c, x)
 		if o.Progress != nil {
 			o.Progress(i+1, len(cases))
 		}
 	}
 	for _, name := range backend.OpNames() {
-		op := ops[name]
-		if op == nil {
-			continue
-		}
-		r.Ops = append(r.Ops, *op)
-		if op.Elements == 0 { // cases of empty tensors run everywhere and prove nothing
-			r.Uncompared = append(r.Uncompared, name)
-			if op.Skipped > 0 && op.Failed == 0 {
-				r.Unsupported = append(r.Unsupported, name)
-			}
+		if op := ops[name]; op != nil {
+			r.Ops = append(r.Ops, *op)
 		}
 	}
-	limit := o.MaxFailures
-	if limit == 0 {
-		limit = 100
-	}
-	r.Failures = r.Failures[:min(limit, len(r.Failures))]
-	return r, nil
-}
-
-// runCase runs and judges one case.
-func runCase(ctx context.Context, o Options, c Case, r *Report, op *OpCount) error {
-	tr := c.make(newFills(o.Seed, c.Name))
-	on := func(dev *backend.Device, name string) side {
-		s := side{name: name}
-		s.out, s.spoiled, s.err = tr.run(ctx, dev)
-		return s
-	}
-	start := time.Now()
-	tested, against := on(o.Tested, r.Tested), on(o.Against, r.Against)
-	op.Seconds += time.Since(start).Seconds()
-	// A driver that breaks is a failed case, whatever else is said.
-	internal := errors.Is(tested.err, backend.ErrInternal) || errors.Is(against.err, backend.ErrInternal)
-	for _, s := range []side{tested, against} {
-		switch {
-		case s.err == nil:
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(s.err, backend.ErrContextLost), errors.Is(s.err, backend.ErrClosed):
-			return s.err
-		case errors.Is(s.err, backend.ErrNotSupported) && !internal:
-			op.Skipped++
-			r.Skipped = append(r.Skipped, Skip{Case: c.Name, Op: c.Op, Reason: s.err.Error()})
-			return nil
-		}
-	}
-	var referee func() (side, error)
-	switch {
-	case o.Against.Info().Kind == plainStatements:
-		referee = func() (side, error) { return against, nil }
-	case o.Referee != nil:
-		referee = func() (side, error) {
-			s := on(o.Referee, "referee")
-			return s, s.err
-		}
-	}
-	res := compare(c, tr, tested, against, r.Mode == exactMode, referee)
-	if f := res.failure; f != nil {
-		f.Seed = o.Seed
-		if o.Repeat != nil {
-			f.Repeat = o.Repeat(c.Name)
-		}
-	}
-	r.count(op, res)
 	return nil
 }

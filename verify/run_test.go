@@ -2,8 +2,10 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +51,8 @@ func (d *copier) Run(_ context.Context, op backend.Op) error {
 		return backend.ErrContextLost
 	case d.fault == "unsupported" || !ok:
 		return backend.ErrNotSupported
+	case d.fault == "no strides" && o.Y.Layout().Stride != o.Y.Cols():
+		return fmt.Errorf("rows apart: %w", backend.ErrNotSupported)
 	case d.fault == "internal":
 		return fmt.Errorf("no shader compiles: %w: %w", backend.ErrInternal, backend.ErrNotSupported)
 	case d.fault == "error":
@@ -95,7 +99,7 @@ func TestRunFindsWhatADriverDoesWrong(t *testing.T) {
 		{"last element left out", "bound"}, {"one bit", "bound"}, {"error", "error"}, {"internal", "error"},
 	} {
 		r, err := Run(ctx, Options{Tested: open(t, &copier{name: "a", fault: c.fault}), Against: open(t, &copier{name: "b"}),
-			Op: "copy", Seed: 1, Fault: c.fault, Repeat: func(name string) string { return "again " + name }})
+			Op: "copy", Seed: 1, Fault: c.fault, Repeat: func(name string, seed uint64) string { return fmt.Sprint("again ", name, " ", seed) }})
 		if err != nil {
 			t.Fatalf("%q: %v", c.fault, err)
 		}
@@ -103,7 +107,7 @@ func TestRunFindsWhatADriverDoesWrong(t *testing.T) {
 			t.Errorf("%q: %v; %s", c.fault, r.Err(), r.Summary())
 		}
 		for _, f := range r.Failures {
-			if f.Side != "a" || f.Kind != c.kind || f.Repeat != "again "+f.Case || f.Seed != 1 || f.Op != "copy" {
+			if f.Side != "a" || f.Kind != c.kind || f.Repeat != "again "+f.Case+" 1" || f.Seed != 1 || f.Op != "copy" {
 				t.Errorf("%q: %+v", c.fault, f)
 			}
 		}
@@ -244,5 +248,110 @@ func TestTheNullBackendFails(t *testing.T) {
 	RunAll(&none, func(backend.ProfileRequest) (*backend.Device, error) { return nil, backend.ErrUnavailable })
 	if len(none.errors) != 2 {
 		t.Errorf("a device that does not open: %q", none.errors)
+	}
+}
+
+// TestSkipBudget: what a device leaves out of an operation that it has is a
+// failure unless the budget allows it.
+func TestSkipBudget(t *testing.T) {
+	report := func(b Budget) *Report {
+		r, err := Run(context.Background(), Options{Tested: open(t, &copier{name: "a", fault: "no strides"}), Against: open(t, &copier{name: "b"}),
+			Only: "copy/float32", MaxSkipped: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := report(Budget{})
+	n := len(r.Skipped)
+	if n == 0 || n == r.Cases || r.SkipsCounted != n || r.SkipBudget != 0 || r.Err() == nil || !strings.Contains(r.Err().Error(), "skipped") {
+		t.Fatalf("no budget: %d of %d skipped, %d counted, %v", n, r.Cases, r.SkipsCounted, r.Err())
+	}
+	for _, c := range []struct {
+		budget Budget
+		passes bool
+	}{{Budget{Count: n - 1}, false}, {Budget{Count: n}, true}, {Budget{Share: float64(n) / float64(r.Cases)}, true}, {Budget{Share: 0.01}, false}, {Budget{Count: n, Share: 0.01}, true}} {
+		if err := report(c.budget).Err(); (err == nil) != c.passes {
+			t.Errorf("%+v of %d: %v", c.budget, n, err)
+		}
+	}
+	// A check that was left out counts as a case does.
+	r = &Report{Cases: 1, Compared: 1, Elements: 1, WithinBound: 1, BitIdentical: 1, Mode: exactMode, Ops: []OpCount{{Op: "copy", Elements: 1}},
+		Checks: []Check{{Kind: "relations", Name: "copy/twice", Op: "copy", Skipped: "not here"}}}
+	r.finish(Options{})
+	if r.Err() == nil {
+		t.Error("a check left out passes without a budget")
+	}
+}
+
+func TestParseBudget(t *testing.T) {
+	for s, want := range map[string]Budget{"0": {}, "12": {Count: 12}, "5%": {Share: 0.05}, "100%": {Share: 1}, "0.5%": {Share: 0.005}} {
+		if b, err := ParseBudget(s); err != nil || b != want {
+			t.Errorf("%q: %+v, %v", s, b, err)
+		}
+	}
+	for _, s := range []string{"", "-1", "1.5", "101%", "-1%", "NaN%", "%", "many", "99999999999"} {
+		if b, err := ParseBudget(s); !errors.Is(err, backend.ErrArgument) {
+			t.Errorf("%q: %+v, %v", s, b, err)
+		}
+	}
+	if got := (Budget{Share: 0.05}).of(39); got != 1 {
+		t.Errorf("5%% of 39 are %d", got)
+	}
+}
+
+// TestANaNAggregateFails: one error that is no number is not swallowed, in the
+// report's largest and in the operation's.
+func TestANaNAggregateFails(t *testing.T) {
+	o := Options{Tested: open(t, &copier{name: "a"}), Against: open(t, &copier{name: "b"})}
+	r, op := newReport(o, "a", "b", 2), &OpCount{Op: "copy"}
+	for _, worst := range []float64{math.NaN(), 0.5} {
+		x := &examination{trial: &trial{}, comparison: comparison{elements: 1, worst: worst, bitIdentical: true, withinBound: true}}
+		x.errors.add(opinion{ratio: worst})
+		r.count(o, op, Case{Name: "copy/x", Op: "copy"}, x)
+	}
+	if r.Err() == nil || !strings.Contains(r.Err().Error(), "not a number") || op.Errors.NaN != 1 || !math.IsNaN(float64(op.WorstError)) {
+		t.Errorf("%v, %+v", r.Err(), op)
+	}
+}
+
+func TestHistogramBins(t *testing.T) {
+	for _, c := range []struct {
+		ratio   float64
+		verdict Verdict
+		bin     int // −1 exact, −2 over, −3 no number
+	}{
+		{0, Decisive, -1}, {0, Wrong, -2}, {1, Decisive, 16}, {math.Nextafter(1, 2), Wrong, -2}, {0.5, Decisive, 15},
+		{math.Nextafter(0.5, 1), Decisive, 16}, {0x1p-16, Decisive, 0}, {0x1p-15, Decisive, 1}, {1e-300, Decisive, 0},
+		{math.Inf(1), Wrong, -2}, {math.NaN(), Wrong, -3}, {math.NaN(), Decisive, -3}, {0.25, Wrong, -2},
+	} {
+		var h Histogram
+		h.add(opinion{ratio: c.ratio, verdict: c.verdict})
+		n := int64(0)
+		switch c.bin {
+		case -1:
+			n = h.Exact
+		case -2:
+			n = h.Over
+		case -3:
+			n = h.NaN
+		default:
+			n = h.Counts[c.bin]
+		}
+		if n != 1 || h.Total() != 1 {
+			t.Errorf("%v, %v: %+v, want bin %d", c.ratio, c.verdict, h, c.bin)
+		}
+	}
+	var h Histogram
+	h.add(opinion{ratio: 0.5})
+	h.merge(h)
+	text, err := json.Marshal(h)
+	var back struct {
+		Exact, Over, NaN int64
+		Upper            []int `json:"log2_upper"`
+		Counts           []int64
+	}
+	if err != nil || json.Unmarshal(text, &back) != nil || len(back.Upper) != len(back.Counts) || back.Counts[15] != 2 || back.Upper[15] != -1 || back.Upper[16] != 0 {
+		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"samebits/algos/cluster"
 	"samebits/algos/dataset"
 	"samebits/backend"
+	"samebits/verify/manifest"
 )
 
 // clusterFlags are the flags of samebits cluster.
@@ -48,7 +51,7 @@ func (a *app) clusterCommand() *cobra.Command {
 			if !cmd.Flags().Changed("k") {
 				return usagef("cluster needs --k, the number of clusters")
 			}
-			return a.cluster(cmd.Context(), args[0], fl, cmd.Flags().Changed("n-init"))
+			return a.cluster(cmd, args[0], fl)
 		},
 	}
 	f := cmd.Flags()
@@ -60,7 +63,7 @@ func (a *app) clusterCommand() *cobra.Command {
 	f.Float64Var(&fl.tol, "tol", 1e-4, "stop when the centres' squared movement is at most this part of the mean variance; 0 goes on until nothing changes")
 	f.StringVar(&fl.labelsOut, "labels-out", "", "write the labels to this .npy file (int32)")
 	f.StringVar(&fl.centroidsOut, "centroids-out", "", "write the centres to this .npy file (float32)")
-	return cmd
+	return recordable(cmd, "labels-out", "centroids-out")
 }
 
 // check refuses what needs no file to be refused.
@@ -119,7 +122,7 @@ func (fl clusterFlags) givenCenters() bool {
 }
 
 // config returns the library's configuration; it reads the file of centres.
-func (fl clusterFlags) config(ctx context.Context, seed uint64) (cluster.Config, error) {
+func (fl clusterFlags) config(ctx context.Context, seed uint64, rec *manifest.Recorder) (cluster.Config, error) {
 	cfg := cluster.Config{K: fl.k, Init: cluster.Init(fl.init), NInit: fl.nInit, MaxIter: fl.maxIter, Tol: fl.tol, Seed: seed}
 	if fl.tol == 0 {
 		cfg.Tol = -1
@@ -132,6 +135,9 @@ func (fl clusterFlags) config(ctx context.Context, seed uint64) (cluster.Config,
 		if _, err := os.Stat(fl.init); err != nil {
 			return cfg, usagef("--init %q: want k-means++, random, or a file of centres", fl.init)
 		}
+	}
+	if err := rec.Input(fl.init); err != nil {
+		return cfg, err
 	}
 	t, err := dataset.Read(ctx, fl.init, dataset.Options{})
 	if err != nil {
@@ -169,19 +175,30 @@ type clusterReport struct {
 	CentroidsOut    string   `json:"centroids_out,omitempty"`
 }
 
-func (a *app) cluster(ctx context.Context, path string, fl clusterFlags, nInitGiven bool) error {
-	start := time.Now()
-	if err := fl.check(nInitGiven); err != nil {
+func (a *app) cluster(cmd *cobra.Command, path string, fl clusterFlags) error {
+	start, ctx := time.Now(), cmd.Context()
+	if err := fl.check(cmd.Flags().Changed("n-init")); err != nil {
 		return err
 	}
 	if err := fl.checkOutputs(path); err != nil {
 		return err
 	}
+	if err := a.notTheManifest(path, fl.init, fl.labelsOut, fl.centroidsOut); err != nil {
+		return err
+	}
+	if err := a.rec.Input(path); err != nil {
+		return err
+	}
+	if fl.givenCenters() {
+		if err := cmd.Flags().Set("n-init", "1"); err != nil { // what the manifest says, as it is
+			return err
+		}
+	}
 	data, err := dataset.Read(ctx, path, dataset.Options{Label: fl.label})
 	if err != nil {
 		return err
 	}
-	cfg, err := fl.config(ctx, a.seed)
+	cfg, err := fl.config(ctx, a.seed, a.rec)
 	if err != nil {
 		return err
 	}
@@ -203,6 +220,7 @@ func (a *app) cluster(ctx context.Context, path string, fl clusterFlags, nInitGi
 			progress.set(p.Start * cfg.MaxIter)
 		}
 	}
+	cfg.Observe = a.observeCenters()
 	res, err := cluster.Fit(ctx, dev, data.Matrix, cfg)
 	progress.close()
 	if err != nil {
@@ -219,12 +237,40 @@ func (a *app) cluster(ctx context.Context, path string, fl clusterFlags, nInitGi
 		}
 	}
 	rep := a.clusterReport(data, res, dev, start)
+	if err := a.recordClusters(res); err != nil {
+		return err
+	}
+	if err := a.finishManifest(cmd, []string{path}, dev); err != nil {
+		return err
+	}
 	rep.LabelsOut, rep.CentroidsOut = fl.labelsOut, fl.centroidsOut
 	if a.json {
 		return a.printJSON(rep)
 	}
 	a.printCluster(rep)
 	return nil
+}
+
+// observeCenters records the centres of every iteration, if anything is recorded.
+func (a *app) observeCenters() func(cluster.Step) error {
+	if a.rec == nil {
+		return nil
+	}
+	return func(s cluster.Step) error {
+		return a.rec.Step(fmt.Sprintf("start %d, iteration %d: centres", s.Start, s.Iteration), dataset.SHA256Float32(s.Centers))
+	}
+}
+
+// recordClusters records a clustering's results.
+func (a *app) recordClusters(res *cluster.Result) error {
+	if a.rec == nil {
+		return nil
+	}
+	scores := fmt.Sprintf("%x %x %x %x %x", res.WCSS, res.MSE, res.SED, res.SEDToMeans, res.PairwiseMean)
+	return errors.Join(
+		a.rec.Output("labels", dataset.SHA256Int32(res.Labels)),
+		a.rec.Output("centroids", dataset.SHA256Float32(res.Centers.Data)),
+		a.rec.Output("scores", fmt.Sprintf("%x", sha256.Sum256([]byte(scores)))))
 }
 
 func (a *app) clusterReport(data *dataset.Table, res *cluster.Result, dev *backend.Device, start time.Time) clusterReport {

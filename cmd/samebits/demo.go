@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -46,13 +45,13 @@ func (a *app) demoCommand() *cobra.Command {
 			"and repeats the last iteration on another path to see that it gives the same bits.",
 		Example: "  samebits demo\n  samebits demo --image photo.jpg --k 16 --out colours",
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), fl) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, fl) },
 	}
 	f := cmd.Flags()
 	f.IntVar(&fl.k, "k", 8, "number of colours, 1 to 256")
 	f.StringVar(&fl.image, "image", "", "a .png or .jpg file in place of the picture that the program draws")
 	f.StringVar(&fl.out, "out", "demo-out", "directory for before.png, after.png and palette.png")
-	return cmd
+	return recordable(cmd, "out")
 }
 
 // demoReport is the JSON object of samebits demo.
@@ -81,13 +80,21 @@ type demoReport struct {
 	Files           []demoImage `json:"files"`
 }
 
-func (a *app) demo(ctx context.Context, fl demoFlags) (err error) {
-	start := time.Now()
+func (a *app) demo(cmd *cobra.Command, fl demoFlags) (failed error) {
+	start, ctx := time.Now(), cmd.Context()
 	if fl.k < 1 || fl.k > maxColors {
 		return usagef("--k %d: want 1 to %d colours", fl.k, maxColors)
 	}
 	if fl.out == "" {
 		return usagef("--out is empty: want a directory")
+	}
+	if err := a.notTheManifest(fl.image); err != nil {
+		return err
+	}
+	if fl.image != "" {
+		if err := a.rec.Input(fl.image); err != nil {
+			return err
+		}
 	}
 	img, err := fl.picture()
 	if err != nil {
@@ -96,15 +103,17 @@ func (a *app) demo(ctx context.Context, fl demoFlags) (err error) {
 	if n := pixels(img); fl.k > n {
 		return usagef("%s: k = %d colours of %d pixels: want k ≤ pixels", fl.image, fl.k, n)
 	}
-	undo, err := makeDir(fl.out)
-	if err != nil {
-		return err
-	}
-	defer func() {
+	if !a.replaying {
+		undo, err := makeDir(fl.out)
 		if err != nil {
-			undo()
+			return err
 		}
-	}()
+		defer func() {
+			if failed != nil {
+				undo()
+			}
+		}()
+	}
 	dev, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -118,7 +127,7 @@ func (a *app) demo(ctx context.Context, fl demoFlags) (err error) {
 		if p.Converged {
 			progress.set(p.Start * demoMaxIter)
 		}
-	})
+	}, a.observeCenters())
 	progress.close()
 	if err != nil {
 		return err
@@ -129,10 +138,19 @@ func (a *app) demo(ctx context.Context, fl demoFlags) (err error) {
 	}
 
 	pal := newPalette(found)
-	files, err := writeImages(ctx, fl.out, []namedImage{
-		{"before.png", img}, {"after.png", pal.repaint(img.Rect, found.Labels)}, {"palette.png", pal.draw()},
-	})
-	if err != nil {
+	var files []demoImage
+	if !a.replaying {
+		files, err = writeImages(ctx, fl.out, []namedImage{
+			{"before.png", img}, {"after.png", pal.repaint(img.Rect, found.Labels)}, {"palette.png", pal.draw()},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := a.recordClusters(found.Result); err != nil {
+		return err
+	}
+	if err := a.finishManifest(cmd, nil, dev); err != nil {
 		return err
 	}
 	name := fl.image

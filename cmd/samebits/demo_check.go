@@ -21,9 +21,9 @@ type colors struct {
 
 // findColors clusters the pixels and ends with one iteration from known
 // centres, which any device can repeat alone.
-func findColors(ctx context.Context, dev *backend.Device, data blas32.General, k int, seed uint64, progress func(cluster.Progress)) (colors, error) {
+func findColors(ctx context.Context, dev *backend.Device, data blas32.General, k int, seed uint64, progress func(cluster.Progress), observe func(cluster.Step) error) (colors, error) {
 	first, err := cluster.Fit(ctx, dev, data, cluster.Config{K: k, NInit: demoStarts, MaxIter: demoMaxIter, Tol: demoTol,
-		Seed: seed, Progress: progress})
+		Seed: seed, Progress: progress, Observe: observe})
 	if err != nil {
 		return colors{}, err
 	}

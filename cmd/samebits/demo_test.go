@@ -211,7 +211,7 @@ func TestCrossCheckFindsAPlantedError(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer dev.Close()
-		found, err := findColors(t.Context(), dev, data, 5, 1, nil)
+		found, err := findColors(t.Context(), dev, data, 5, 1, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"samebits/backend"
 	_ "samebits/cpu"
 	_ "samebits/gpu"
+	"samebits/verify/manifest"
 )
 
 // Exit codes.
@@ -51,6 +52,12 @@ type app struct {
 	seed    uint64
 	json    bool
 	quiet   bool
+
+	manifest  string             // the file of --manifest
+	rec       *manifest.Recorder // nil where nothing is recorded or replayed
+	replaying bool
+	ranOn     *string // the device that was opened last, and its profile
+	ranUnder  *backend.Profile
 }
 
 // maxSeed is the largest seed that a JSON number carries exactly.
@@ -85,7 +92,7 @@ func oneLine(s string) string {
 
 func exitCode(ctx context.Context, err error) int {
 	switch {
-	case errors.Is(err, errDifference):
+	case errors.Is(err, errDifference), asDifference(err) != nil:
 		return exitDifference
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitInterrupted
@@ -102,11 +109,13 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "GPU compute that gives the same bits as the CPU",
 		Long: "samebits runs matrix, sampling and clustering work on a GPU through OpenGL compute\n" +
 			"shaders or on the processor, with the same bits on both, and proves it.",
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.Join(a.checkFlags(), a.checkManifest(cmd))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -118,8 +127,9 @@ func (a *app) rootCommand() *cobra.Command {
 	f.IntVar(&a.threads, "threads", 0, "CPU threads, 0 for all; never changes a result")
 	f.Uint64Var(&a.seed, "seed", 1, "seed of the random streams, at most 2^53-1")
 	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout and nothing else")
+	f.StringVar(&a.manifest, "manifest", "", "record the run's digests in this file, for samebits replay")
 	f.BoolVar(&a.quiet, "quiet", false, "no progress and no notices on stderr")
-	root.AddCommand(a.devicesCommand(), a.verifyCommand(), a.clusterCommand(), a.demoCommand(), a.benchCommand(), a.versionCommand(), a.probeCommand())
+	root.AddCommand(a.devicesCommand(), a.verifyCommand(), a.clusterCommand(), a.demoCommand(), a.benchCommand(), a.replayCommand(), a.versionCommand(), a.probeCommand())
 	return root
 }
 
@@ -171,6 +181,7 @@ func (a *app) open(ctx context.Context) (*backend.Device, error) {
 		return nil, err
 	}
 	in, p := dev.Info(), dev.Profile()
+	a.ranOn, a.ranUnder = &in.Name, &p
 	if !a.quiet && !a.json {
 		fmt.Fprintf(a.stderr, "device %s (%s): %s; profile %v\n", in.Name, in.Renderer, in.Reason, p)
 	}

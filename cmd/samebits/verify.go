@@ -9,16 +9,25 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"samebits/algos/dataset"
 	"samebits/backend"
 	"samebits/verify"
 )
 
 // verifyFlags are the flags of samebits verify.
 type verifyFlags struct {
-	suite  string
-	caseIn string
-	op     string
-	fault  string
+	suite      string
+	caseIn     string
+	op         string
+	fault      string
+	record     string
+	against    string
+	junit      string
+	html       string
+	artefacts  string
+	fold       string
+	maxSkipped string
+	faults     bool
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -29,20 +38,33 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: "verify runs every operation on chosen shapes, strides and data on two devices and\n" +
 			"compares them bit by bit with each other and, within derived bounds, with an oracle in\n" +
 			"float64. A device is compared with the processor's kernels, the processor with the plain\n" +
-			"statements of the contract. Exit code 1 says that a case failed or nothing was compared.",
+			"statements of the contract. With --record a machine leaves a digest of every case, with\n" +
+			"--against another one that it never meets compares itself with them. Exit code 1 says\n" +
+			"that something failed, that nothing was compared, or that too much was skipped.",
 		Example: "  samebits verify --backend gl\n" +
 			"  samebits verify --suite full --backend cpu --profile split --json\n" +
-			"  samebits verify --backend gl --op matmul\n" +
-			"  samebits verify --backend gl --fault matmul-k-tail-dropped",
+			"  samebits verify --backend gl --op matmul --html report.html --junit report.xml\n" +
+			"  samebits verify --backend cpu --record cpu.json\n" +
+			"  samebits verify --backend gl --against cpu.json\n" +
+			"  samebits verify --backend gl --fault matmul-k-tail-dropped --artefacts failures\n" +
+			"  samebits verify --backend gl --faults --html kill-matrix.html",
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), fl) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd, fl) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&fl.suite, "suite", string(verify.Quick), "selection of cases: quick or full")
+	f.StringVar(&fl.suite, "suite", string(verify.Quick), "selection of cases: quick, full or nightly")
 	f.StringVar(&fl.caseIn, "case", "", "run one case again, by its name, or all whose names begin so up to a '/'")
 	f.StringVar(&fl.op, "op", "", "run the suite's cases of one operation")
 	f.StringVar(&fl.fault, "fault", "", "plant this error into the device, to see that it is found; an unknown name lists them")
-	return cmd
+	f.BoolVar(&fl.faults, "faults", false, "plant every error there is, into the devices and into the verifier, and show which check finds which; takes no case, no suite")
+	f.StringVar(&fl.record, "record", "", "write a digest of every case to this file if the run passes")
+	f.StringVar(&fl.against, "against", "", "compare with the digests in this file, of another machine's --record; suite and seed are the file's")
+	f.StringVar(&fl.junit, "junit", "", "write the report to this file as JUnit XML")
+	f.StringVar(&fl.html, "html", "", "write the report to this file as one HTML page that needs nothing else")
+	f.StringVar(&fl.artefacts, "artefacts", "", "shrink the first failures and write their data, heat maps and commands into this folder")
+	f.StringVar(&fl.fold, "fold", fmt.Sprintf("%dx%d", verify.FoldRows, verify.FoldCols), "rows x columns of the tile by which the heat maps in --artefacts are folded")
+	f.StringVar(&fl.maxSkipped, "max-skipped", "0", "how many cases may be skipped of operations that the device supports: a number, or a share as 5%")
+	return recordable(cmd, "record", "against", "junit", "html", "artefacts", "fold", "max-skipped", "fault", "faults")
 }
 
 // verifyReport is the JSON object of samebits verify.
@@ -51,45 +73,78 @@ type verifyReport struct {
 	*verify.Report
 }
 
-func (a *app) verify(ctx context.Context, fl verifyFlags) error {
-	start := time.Now()
-	if err := verify.Suite(fl.suite).Check(); err != nil {
+// How many failed cases keep their data: for a page's pictures, and for
+// --artefacts, where each is shrunk, which takes up to a minute.
+const (
+	keptForPage      = 5
+	keptForArtefacts = 3
+)
+
+func (a *app) verify(cmd *cobra.Command, fl verifyFlags) error {
+	start, ctx, given := time.Now(), cmd.Context(), cmd.Flags().Changed
+	if a.manifest != "" && (fl.faults || fl.fault != "" || fl.against != "") {
+		return usagef("--manifest records a run of the suite itself: no --fault, --faults or --against with it")
+	}
+	if err := a.notTheManifest(fl.record, fl.junit, fl.html); err != nil {
 		return err
 	}
-	if fl.caseIn != "" && fl.op != "" {
-		return usagef("--case and --op: give one of them")
+	if fl.faults {
+		return a.verifyFaults(ctx, fl, given)
+	}
+	plan, err := a.planVerify(fl, given)
+	if err != nil {
+		return err
 	}
 	tested, err := a.openTested(ctx, fl.fault)
 	if err != nil {
 		return err
 	}
 	defer tested.Close()
-	against, err := a.openOther(ctx, tested, otherOf(tested))
+	o := verify.Options{
+		Tested: tested, Suite: verify.Suite(fl.suite), Only: fl.caseIn, Op: fl.op, Seed: a.seed, Fault: fl.fault,
+		Repeat:     func(name string, seed uint64) string { return a.repeatCommand(tested, name, seed, fl, plan.record) },
+		MaxSkipped: plan.budget, Digests: fl.record != "" || a.rec != nil, Keep: plan.keep,
+	}
+	if plan.record == nil {
+		if o.Against, err = a.openOther(ctx, tested, otherOf(tested)); err != nil {
+			return err
+		}
+		defer o.Against.Close()
+	}
+	if o.Referee, err = a.openOther(ctx, tested, "reference"); err != nil {
+		return err
+	}
+	defer o.Referee.Close()
+	rep, err := a.runVerify(ctx, o, plan.record)
 	if err != nil {
 		return err
 	}
-	defer against.Close()
-	referee, err := a.openOther(ctx, tested, "reference")
-	if err != nil {
-		return err
+	if fl.artefacts != "" {
+		if err := rep.ShrinkArtefacts(ctx, o); err != nil {
+			return err
+		}
+		if err := rep.WriteArtefacts(fl.artefacts, plan.fold[0], plan.fold[1]); err != nil {
+			return err
+		}
 	}
-	defer referee.Close()
-	var progress *bar
-	rep, err := verify.Run(ctx, verify.Options{
-		Tested: tested, Against: against, Referee: referee,
-		Suite: verify.Suite(fl.suite), Only: fl.caseIn, Op: fl.op, Seed: a.seed, Fault: fl.fault,
-		Repeat: func(name string) string { return a.repeatCommand(tested, name, fl.fault) },
-		Progress: func(done, total int) {
-			if progress == nil {
-				progress = a.newBar(total, "verifying")
-			}
-			progress.set(done)
-		},
-	})
-	if progress != nil {
-		progress.close()
+	verdict := rep.Err()
+	if verdict == nil && fl.fault != "" {
+		verdict = fmt.Errorf("the planted error %s was not found by these cases", fl.fault)
 	}
-	if err != nil {
+	if verdict == nil || a.replaying {
+		if err := a.recordCases(cmd, rep, tested); err != nil {
+			return err
+		}
+	}
+	if fl.record != "" {
+		if verdict != nil {
+			verdict = fmt.Errorf("%w; no record is written", verdict)
+		} else if err := writeRecord(fl.record, o, rep); err != nil {
+			return err
+		}
+	}
+	title := fmt.Sprintf("samebits verify: %s against %s", rep.Tested, rep.Against)
+	if err := a.writePages(fl, verify.Page{Title: title, Environment: rep.Environment, Seconds: time.Since(start).Seconds(), Report: rep}); err != nil {
 		return err
 	}
 	if a.json {
@@ -98,12 +153,144 @@ func (a *app) verify(ctx context.Context, fl verifyFlags) error {
 		}
 	} else {
 		a.printVerify(rep, tested, time.Since(start))
+		if n := len(rep.Artefacts); fl.artefacts != "" && n > 0 {
+			fmt.Fprintf(a.stdout, "data of %s in %s\n", count(n, "failed case"), fl.artefacts)
+		}
+		if fl.record != "" && verdict == nil {
+			fmt.Fprintf(a.stdout, "recorded in %s\n", fl.record)
+		}
 	}
-	if err := rep.Err(); err != nil {
-		return fmt.Errorf("%w: %v", errDifference, err)
+	if verdict != nil {
+		return fmt.Errorf("%w: %w", errDifference, verdict)
 	}
-	if fl.fault != "" {
-		return fmt.Errorf("%w: the planted error %s was not found by these cases", errDifference, fl.fault)
+	return nil
+}
+
+// verifyPlan is what the flags of verify mean.
+type verifyPlan struct {
+	record *verify.Record // to compare with, nil for none
+	budget verify.Budget
+	fold   [2]int
+	keep   int // failed cases with their data
+}
+
+// planVerify checks the flags. Suite and seed become those of a record.
+func (a *app) planVerify(fl verifyFlags, given func(flag string) bool) (p verifyPlan, err error) {
+	if err := verify.Suite(fl.suite).Check(); err != nil {
+		return p, err
+	}
+	if fl.caseIn != "" && fl.op != "" {
+		return p, usagef("--case and --op: give one of them")
+	}
+	if fl.record != "" && fl.against != "" {
+		return p, usagef("--record and --against: give one of them")
+	}
+	if p.budget, err = verify.ParseBudget(fl.maxSkipped); err != nil {
+		return p, fmt.Errorf("--max-skipped: %w", err)
+	}
+	if p.fold, err = parseFold(fl.fold); err != nil {
+		return p, err
+	}
+	for _, path := range []string{fl.record, fl.junit, fl.html} {
+		if path == "" {
+			continue
+		}
+		if err := verify.CheckOutput(path); err != nil {
+			return p, err
+		}
+	}
+	if fl.html != "" {
+		p.keep = keptForPage
+	}
+	if fl.artefacts != "" {
+		p.keep = keptForArtefacts
+	}
+	if fl.against == "" {
+		return p, nil
+	}
+	if p.record, err = verify.ReadRecord(fl.against); err != nil {
+		return p, err
+	}
+	switch {
+	case given("seed") && a.seed != p.record.Seed:
+		return p, usagef("--seed %d: the record has seed %d", a.seed, p.record.Seed)
+	case given("suite") && verify.Suite(fl.suite) != p.record.Suite:
+		return p, usagef("--suite %s: the record is of suite %s", fl.suite, p.record.Suite)
+	}
+	a.seed = p.record.Seed
+	return p, nil
+}
+
+// parseFold reads a tile's size, as 16x16.
+func parseFold(s string) (size [2]int, err error) {
+	rows, cols, _ := strings.Cut(s, "x")
+	for i, part := range []string{rows, cols} {
+		n, err := strconv.ParseUint(part, 10, 31)
+		if err != nil || n == 0 || n > maxFold {
+			return size, usagef("--fold %q: want rows x columns of 1 to %d, as 16x16", s, maxFold)
+		}
+		size[i] = int(n)
+	}
+	return size, nil
+}
+
+// maxFold is the largest side of a tile that a picture shows.
+const maxFold = 1024
+
+// runVerify runs the cases, against a record if there is one, with a progress
+// bar.
+func (a *app) runVerify(ctx context.Context, o verify.Options, rec *verify.Record) (*verify.Report, error) {
+	var progress *bar
+	o.Progress = func(done, total int) {
+		if progress == nil {
+			progress = a.newBar(total, "verifying")
+		}
+		progress.set(done)
+	}
+	defer func() {
+		if progress != nil {
+			progress.close()
+		}
+	}()
+	if rec != nil {
+		return verify.Against(ctx, o, rec)
+	}
+	return verify.Run(ctx, o)
+}
+
+// recordCases adds the digest of every case to what is recorded or replayed.
+func (a *app) recordCases(cmd *cobra.Command, rep *verify.Report, tested *backend.Device) error {
+	if a.rec == nil {
+		return nil
+	}
+	for _, c := range rep.Results {
+		if c.Skipped != "" {
+			continue
+		}
+		if err := a.rec.Step(c.Case, c.Outputs); err != nil {
+			return err
+		}
+	}
+	return a.finishManifest(cmd, nil, tested)
+}
+
+func writeRecord(path string, o verify.Options, rep *verify.Report) error {
+	rec, err := verify.NewRecord(o, rep)
+	if err != nil {
+		return err
+	}
+	return dataset.WriteFile(path, rec.Encode)
+}
+
+// writePages writes the reports that were asked for.
+func (a *app) writePages(fl verifyFlags, p verify.Page) error {
+	if fl.junit != "" {
+		if err := dataset.WriteFile(fl.junit, p.EncodeJUnit); err != nil {
+			return err
+		}
+	}
+	if fl.html != "" {
+		return dataset.WriteFile(fl.html, p.EncodeHTML)
 	}
 	return nil
 }
@@ -140,51 +327,27 @@ func (a *app) openOther(ctx context.Context, tested *backend.Device, name string
 	return backend.Open(ctx, name, cfg)
 }
 
-// repeatCommand is the command line that runs one case again.
-func (a *app) repeatCommand(tested *backend.Device, name, fault string) string {
-	args := []string{"samebits verify --backend", tested.Info().Name, "--profile", a.profile, "--seed", strconv.FormatUint(a.seed, 10), "--case", name}
-	if fault != "" {
-		args = append(args, "--fault", fault)
+// repeatCommand is the command line that runs one case again: against the
+// record, where there is one that holds it.
+func (a *app) repeatCommand(tested *backend.Device, name string, seed uint64, fl verifyFlags, rec *verify.Record) string {
+	args := []string{"samebits verify --backend", tested.Info().Name, "--profile", a.profile}
+	if rec != nil && rec.Holds(name) {
+		args = append(args, "--against", shellWord(fl.against))
+	} else {
+		args = append(args, "--seed", strconv.FormatUint(seed, 10))
+	}
+	args = append(args, "--case", shellWord(name))
+	if fl.fault != "" {
+		args = append(args, "--fault", fl.fault)
 	}
 	return strings.Join(args, " ")
 }
 
-// shownFailures bounds what is printed to a terminal; --json has more.
-const shownFailures = 10
-
-func (a *app) printVerify(r *verify.Report, tested *backend.Device, took time.Duration) {
-	w := a.stdout
-	fmt.Fprintf(w, "%s (%s) against %s, profile %v, suite %s, seed %d\n\n", r.Tested, tested.Info().Renderer, r.Against, tested.Profile(), r.Suite, a.seed)
-	var rows [][]string
-	for _, op := range r.Ops {
-		rows = append(rows, []string{op.Op, strconv.Itoa(op.Cases), strconv.Itoa(op.Compared), strconv.Itoa(op.BitIdentical),
-			strconv.Itoa(op.WithinBound), strconv.Itoa(op.Failed), strconv.Itoa(op.Skipped), strconv.FormatInt(op.Elements, 10),
-			fmt.Sprintf("%.3f", float64(op.WorstError)), fmt.Sprintf("%.2f", op.Seconds)})
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,%@"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
 	}
-	table(w, []string{"operation", ">cases", ">compared", ">same bits", ">in bounds", ">failed", ">skipped", ">elements", ">worst/bound", ">seconds"}, rows)
-	for i, f := range r.Failures {
-		if i == shownFailures {
-			fmt.Fprintf(w, "\n... and %d more failed cases; --json lists them\n", r.Failed-i)
-			break
-		}
-		fmt.Fprintf(w, "\nFAILED %s (%s; wrong: %s)\n  %s\n  %s\n", f.Case, f.Kind, f.Side, f.Message, f.Repeat)
-	}
-	reasons := map[string]int{}
-	for _, s := range r.Skipped {
-		key := s.Op + ": " + s.Reason
-		if reasons[key]++; reasons[key] == 1 {
-			fmt.Fprintf(w, "\nskipped %s", key)
-		}
-	}
-	for _, op := range r.Uncompared {
-		fmt.Fprintf(w, "\nno case of %s was compared", op)
-	}
-	verdict := "the same bits"
-	switch err := r.Err(); {
-	case err != nil:
-		verdict = "DIFFERENT: " + err.Error()
-	case r.Mode == string(backend.BoundedMode):
-		verdict = "within the bounds"
-	}
-	fmt.Fprintf(w, "\n%s\n%.3g s: %s\n", r.Summary(), took.Seconds(), verdict)
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
