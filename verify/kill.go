@@ -211,7 +211,7 @@ func (r *KillReport) add(m mutant, f *findings) {
 
 // share is what part of the cases, and of the operations whose relations and
 // laws are looked at, one clean run takes; the runs take turns.
-const share = 10
+const share = 4
 
 // cleanRun makes the checks that a mutant meets on clean devices.
 func (k *killing) cleanRun(i int, r *KillReport) error {
