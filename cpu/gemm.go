@@ -91,6 +91,16 @@ var gemmPool = sync.Pool{New: func() any {
 	return g
 }}
 
+// release keeps g for the next product, without this one's operands.
+func (g *gemm) release() {
+	g.a.view.Data, g.b.view.Data, g.c.Data, g.totals.Data = nil, nil, nil, nil
+	if g.epi.real.Bias != nil || g.epi.isComplex {
+		g.epi = epilogue32{}
+	}
+	g.own.forget()
+	gemmPool.Put(g)
+}
+
 // run computes the product.
 func (g *gemm) run(ctx context.Context) error {
 	if g.k > g.cut && g.n > 0 {
@@ -134,10 +144,14 @@ func (g *gemm) run(ctx context.Context) error {
 // plan chooses what is packed. Reading an operand in place pays while its lines
 // stay in L1 (A) or L2 (B) for as long as they are used.
 func (g *gemm) plan() {
-	g.directA = g.a.order == laneMajor && g.m*g.k <= g.kern.direct
-	g.directB = g.directA && g.b.order == stepMajor && g.b.view.Stride <= maxDirectStride && g.n*g.k <= g.kern.direct
+	few := g.m <= fewRows && g.n <= g.kern.nr // each element is read once or twice
+	g.directA = g.a.order == laneMajor && (few || g.m*g.k <= g.kern.direct)
+	g.directB = g.directA && g.b.order == stepMajor && g.b.view.Stride <= maxDirectStride && (few || g.n*g.k <= g.kern.direct)
 	g.bInside = !g.directB && g.m <= g.kern.mc
 }
+
+// fewRows are the rows of a product of one panel of B that packing never pays for.
+const fewRows = 16
 
 // maxDirectStride keeps the steps of B that are read in place from being a page
 // apart each.
@@ -205,19 +219,37 @@ type work struct {
 	tiles            aligned // partial results
 	rowDots          rowDots
 	sums, chains     [dotRows]float32 // of dot products: totals, and what is added to them
-	last             [8]float32       // dot products, or a row of few columns
+	last             [16]float32      // dot products, or a row of few columns
 	rest             [8 * dotRows]float32
+	restX            [8]float32
 	out              aligned // one panel of finished rows, or rows of C under way
 }
 
 var workPool = sync.Pool{New: func() any { return new(work) }}
+
+// release keeps w for the next blocks.
+func (w *work) release() {
+	w.forget()
+	workPool.Put(w)
+}
+
+// forget drops what points into operands.
+func (w *work) forget() {
+	w.args.a, w.args.b, w.args.out, w.args.next = nil, nil, nil, nil
+	if w.pair.b != nil {
+		w.pair = rowPair{}
+	}
+	if w.rowDots.a != nil {
+		w.rowDots = rowDots{}
+	}
+}
 
 // blocks computes blocks from..to.
 func (g *gemm) blocks(from, to int) {
 	w := &g.own
 	if g.threads > 1 {
 		w = workPool.Get().(*work)
-		defer workPool.Put(w)
+		defer w.release()
 	}
 	for i := from; i < to; i++ {
 		i0, j0 := i/g.nBlocks*g.blockRows, i%g.nBlocks*g.blockCols

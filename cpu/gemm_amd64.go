@@ -19,7 +19,15 @@ var (
 			} else {
 				inPlaceSplitAVX2(x)
 			}
-		}}
+		},
+		narrow: func(mac exact.Mac, x *macro) {
+			if mac == exact.Fused {
+				narrowFusedAVX2(x)
+			} else {
+				narrowSplitAVX2(x)
+			}
+		},
+		most: 8}
 	avx512 = &kernel32{name: "avx512", mr: 12, nr: 32, kc: 1024, mc: 96, nc: 1024, direct: 1 << 18,
 		macro: func(mac exact.Mac, x *macro) {
 			if mac == exact.Fused {
@@ -72,6 +80,12 @@ func inPlaceFusedAVX2(x *macro)
 func inPlaceSplitAVX2(x *macro)
 
 //go:noescape
+func narrowFusedAVX2(x *macro)
+
+//go:noescape
+func narrowSplitAVX2(x *macro)
+
+//go:noescape
 func macroFused512(x *macro)
 
 //go:noescape
@@ -118,6 +132,21 @@ func rowDotsFused(x *rowDots)
 
 //go:noescape
 func rowDotsSplit(x *rowDots)
+
+// addTwoGroups is addTwoGroupsPlain.
+func addTwoGroups(mac exact.Mac, x *rowDots) {
+	if mac == exact.Fused {
+		twoGroupsFused(x)
+	} else {
+		twoGroupsSplit(x)
+	}
+}
+
+//go:noescape
+func twoGroupsFused(x *rowDots)
+
+//go:noescape
+func twoGroupsSplit(x *rowDots)
 
 // addRowEnd is addRowEndPlain.
 func addRowEnd(mac exact.Mac, x *rowEnd) {

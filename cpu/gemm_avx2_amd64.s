@@ -6,6 +6,17 @@ GLOBL mxcsrDefault<>(SB), RODATA|NOPTR, $4
 DATA canonNaN<>+0(SB)/4, $0x7fc00000
 GLOBL canonNaN<>(SB), RODATA|NOPTR, $4
 
+// The mask of n lanes starts 4·(8−n) bytes in.
+DATA lanes<>+0(SB)/8, $-1
+DATA lanes<>+8(SB)/8, $-1
+DATA lanes<>+16(SB)/8, $-1
+DATA lanes<>+24(SB)/8, $-1
+DATA lanes<>+32(SB)/8, $0
+DATA lanes<>+40(SB)/8, $0
+DATA lanes<>+48(SB)/8, $0
+DATA lanes<>+56(SB)/8, $0
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
 // SOUND sets the default MXCSR, if the thread has another, and UNSOUND restores
 // the thread's own: reading it costs little, writing it stops the pipeline.
 #define SOUND(label) \
@@ -205,6 +216,11 @@ TEXT ·macroSplitAVX2(SB), NOSPLIT, $8-8
 	row((s*4)(R10), Y4, Y5); \
 	row((s*4)(R11), Y6, Y7)
 
+#define YDROWS2(row, s) \
+	YDB; \
+	row((s*4)(SI), Y0, Y1); \
+	row((s*4)(R9), Y2, Y3)
+
 #define YDROWS6(row, s) \
 	YDB; \
 	row((s*4)(SI), Y0, Y1); \
@@ -297,7 +313,11 @@ four: \
 	CMPQ R13, $3; \
 	CMOVQGT DI, R11; \
 	MOVQ panel-32(SP), DI; \
+	CMPQ R13, $2; \
+	JLE two; \
 	YDSTEPS(YDROWS4, row, loop4, tail4, last4); \
+two: \
+	YDSTEPS(YDROWS2, row, loop2, tail2, last2); \
 stepped: \
 	VXORPS Y13, Y13, Y13; \
 	VBROADCASTSS canonNaN<>(SB), Y14; \
@@ -334,3 +354,149 @@ TEXT ·inPlaceFusedAVX2(SB), NOSPLIT, $40-8
 // func inPlaceSplitAVX2(x *macro)
 TEXT ·inPlaceSplitAVX2(SB), NOSPLIT, $40-8
 	YDIRECT(YSPLIT)
+
+// The kernels of up to 8 columns, A and B as they stand: a register a row, so
+// that eight rows are eight chains, which keep both multiply-add units busy, and
+// up to four rows wait for their chains alone. Fields of the argument are those
+// of type macro.
+//
+// Rows end at SI and R8 to R14, BX counts the bytes left of them up to 0; DI
+// walks B by DX a step. A group's rows past the last are the last again. Y0..Y7
+// are the chains, Y12 a step of B, Y13 the columns' mask.
+#define NFUSED(x, r) \
+	VBROADCASTSS x, Y14; \
+	VFMADD231PS Y12, Y14, r
+
+#define NSPLIT(x, r) \
+	VBROADCASTSS x, Y14; \
+	VMULPS Y12, Y14, Y15; \
+	VADDPS Y15, r, r
+
+#define NROWS4(row, s) \
+	VMASKMOVPS (DI), Y13, Y12; \
+	ADDQ DX, DI; \
+	row((s*4)(SI)(BX*1), Y0); \
+	row((s*4)(R8)(BX*1), Y1); \
+	row((s*4)(R9)(BX*1), Y2); \
+	row((s*4)(R10)(BX*1), Y3)
+
+#define NROWS8(row, s) \
+	NROWS4(row, s); \
+	row((s*4)(R11)(BX*1), Y4); \
+	row((s*4)(R12)(BX*1), Y5); \
+	row((s*4)(R13)(BX*1), Y6); \
+	row((s*4)(R14)(BX*1), Y7)
+
+#define NSTEPS(rows, row, loop, tail, last) \
+	ADDQ $16, BX; \
+	JGT tail; \
+loop: \
+	rows(row, -4); \
+	rows(row, -3); \
+	rows(row, -2); \
+	rows(row, -1); \
+	ADDQ $16, BX; \
+	JLE loop; \
+tail: \
+	SUBQ $16, BX; \
+	JEQ stepped; \
+last: \
+	rows(row, 0); \
+	ADDQ $4, BX; \
+	JNE last
+
+// NNEXT sets a row's end from that of the row before, at most the last row's.
+#define NNEXT(p, q) \
+	LEAQ (p)(AX*1), q; \
+	CMPQ q, CX; \
+	CMOVQHI CX, q
+
+// NFINISH adds a row to +0, makes its NaN canonical and stores it, and leaves
+// after the last row of all.
+#define NFINISH(r) \
+	VADDPS Y10, r, r; \
+	VCMPPS $3, r, r, Y12; \
+	VBLENDVPS Y12, Y11, r, r; \
+	VMASKMOVPS r, Y13, (DI); \
+	ADDQ DX, DI; \
+	DECQ R9; \
+	JZ done
+
+#define NARROW(row) \
+	SOUND(sound); \
+	MOVQ x+0(FP), CX; \
+	MOVQ 88(CX), BX; \
+	LEAQ lanes<>(SB), AX; \
+	SHLQ $2, BX; \
+	SUBQ BX, AX; \
+	VMOVUPS 32(AX), Y13; \
+	VXORPS Y10, Y10, Y10; \
+	VBROADCASTSS canonNaN<>(SB), Y11; \
+	MOVQ 64(CX), AX; \
+	MOVQ 48(CX), DI; \
+	MOVQ DI, out-16(SP); \
+	MOVQ 0(CX), SI; \
+	SHLQ $2, SI; \
+	ADDQ 8(CX), SI; \
+	MOVQ 24(CX), R9; \
+	MOVQ R9, left-24(SP); \
+group: \
+	MOVQ x+0(FP), BX; \
+	MOVQ left-24(SP), CX; \
+	DECQ CX; \
+	IMULQ AX, CX; \
+	ADDQ SI, CX; \
+	NNEXT(SI, R8); \
+	NNEXT(R8, R9); \
+	NNEXT(R9, R10); \
+	NNEXT(R10, R11); \
+	NNEXT(R11, R12); \
+	NNEXT(R12, R13); \
+	NNEXT(R13, R14); \
+	VXORPS Y0, Y0, Y0; \
+	VXORPS Y1, Y1, Y1; \
+	VXORPS Y2, Y2, Y2; \
+	VXORPS Y3, Y3, Y3; \
+	VXORPS Y4, Y4, Y4; \
+	VXORPS Y5, Y5, Y5; \
+	VXORPS Y6, Y6, Y6; \
+	VXORPS Y7, Y7, Y7; \
+	MOVQ 16(BX), DI; \
+	MOVQ 72(BX), DX; \
+	MOVQ 0(BX), BX; \
+	SHLQ $2, BX; \
+	NEGQ BX; \
+	CMPQ left-24(SP), $4; \
+	JGT eight; \
+	NSTEPS(NROWS4, row, loop4, tail4, last4); \
+	JMP stepped; \
+eight: \
+	NSTEPS(NROWS8, row, loop8, tail8, last8); \
+stepped: \
+	MOVQ x+0(FP), BX; \
+	MOVQ out-16(SP), DI; \
+	MOVQ 56(BX), DX; \
+	MOVQ left-24(SP), R9; \
+	NFINISH(Y0); \
+	NFINISH(Y1); \
+	NFINISH(Y2); \
+	NFINISH(Y3); \
+	NFINISH(Y4); \
+	NFINISH(Y5); \
+	NFINISH(Y6); \
+	NFINISH(Y7); \
+	MOVQ R9, left-24(SP); \
+	MOVQ DI, out-16(SP); \
+	LEAQ (R14)(AX*1), SI; \
+	JMP group; \
+done: \
+	VZEROUPPER; \
+	UNSOUND(back)
+
+// func narrowFusedAVX2(x *macro)
+TEXT ·narrowFusedAVX2(SB), NOSPLIT, $24-8
+	NARROW(NFUSED)
+
+// func narrowSplitAVX2(x *macro)
+TEXT ·narrowSplitAVX2(SB), NOSPLIT, $24-8
+	NARROW(NSPLIT)

@@ -19,6 +19,8 @@ func addRowPair(mac exact.Mac, x *rowPair) { addRowPairPlain(mac, x) }
 
 func addRowDots(mac exact.Mac, x *rowDots) { addRowDotsPlain(mac, x) }
 
+func addTwoGroups(mac exact.Mac, x *rowDots) { addTwoGroupsPlain(mac, x) }
+
 func addRowEnd(mac exact.Mac, x *rowEnd) { addRowEndPlain(mac, x) }
 
 // The packing kernels are called only where simd is true.

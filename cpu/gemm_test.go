@@ -287,6 +287,18 @@ func TestRowDotsAreTheirTwin(t *testing.T) {
 					if err := sameFloats(got, want); err != nil {
 						t.Fatalf("%v, %d steps, %d groups, kind %d: %v", mac, k, groups, kind, err)
 					}
+					if groups != 2 {
+						continue
+					}
+					for second := range 9 { // rows from which on the second group is
+						x, y := arg(got), arg(want)
+						x.second, y.second = &a[second*stride], &a[second*stride]
+						addTwoGroups(mac, x)
+						addTwoGroupsPlain(mac, y)
+						if err := sameFloats(got, want); err != nil {
+							t.Fatalf("%v, %d steps, groups %d rows apart, kind %d: %v", mac, k, second, kind, err)
+						}
+					}
 				}
 			}
 		}

@@ -108,7 +108,7 @@ func multiply(ctx context.Context, d *driver, o *backend.MatMul, batch, k, threa
 	var err error
 	real := g.a.order <= stepMajor && g.b.order <= stepMajor
 	switch {
-	case real && g.k > 0 && g.n <= maxTurned && g.m >= 16*g.n:
+	case real && g.k > 0 && (g.n <= maxTurned && g.m >= 16*g.n || g.n == 1 && g.m > 8):
 		err = g.runTurned(ctx)
 	case real && g.k > 0 && g.m == 1 && g.vector():
 		g.turned = false
@@ -116,7 +116,7 @@ func multiply(ctx context.Context, d *driver, o *backend.MatMul, batch, k, threa
 	default:
 		err = g.run(ctx)
 	}
-	gemmPool.Put(g)
+	g.release()
 	return err
 }
 

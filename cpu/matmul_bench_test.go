@@ -43,6 +43,39 @@ func BenchmarkMatMul(b *testing.B) {
 	}
 }
 
+// BenchmarkFewOutputs reports GFLOPS of deep products of few results on one
+// thread, which a chain's latency bounds.
+func BenchmarkFewOutputs(b *testing.B) {
+	ctx := context.Background()
+	dev, err := backend.Open(ctx, "cpu", backend.Config{Threads: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer dev.Close()
+	const k = 4096
+	for _, s := range [][2]int{{4, 4}, {8, 8}, {1, 8}, {1, 16}, {8, 1}, {12, 1}, {16, 1}, {4, 16}, {16, 4}, {16, 16}} {
+		m, n := s[0], s[1]
+		b.Run(fmt.Sprintf("%dx%d", m, n), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 1))
+			op := &backend.MatMul{}
+			for _, t := range []struct {
+				t    **backend.Tensor
+				m, n int
+			}{{&op.A, m, k}, {&op.B, k, n}, {&op.C, m, n}} {
+				if *t.t, err = backend.FromSlice(ctx, dev, t.m, t.n, hard(r, t.m*t.n, 0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if err := dev.Run(ctx, op); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(2*k*float64(m*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+		})
+	}
+}
+
 // BenchmarkMicroKernel reports the GFLOPS of one tile in L1: the ceiling that
 // the product's packing and memory traffic are measured against.
 func BenchmarkMicroKernel(b *testing.B) {

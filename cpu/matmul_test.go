@@ -20,12 +20,13 @@ var productShapes = [][3]int{
 	{6, 16, 255}, {7, 33, 256}, {5, 17, 257}, {71, 65, 5}, {72, 64, 4}, {97, 67, 3}, {13, 35, 513},
 	{2, 1023, 3}, {3, 1025, 5}, {1, 1041, 2}, {25, 31, 259}, {12, 1030, 2},
 	{2, 3, exact.Cut - 1}, {3, 2, exact.Cut}, {7, 17, exact.Cut + 1}, {97, 6, exact.Cut + 2}, {1, 5, 2*exact.Cut + 300},
+	{8, 8, exact.Cut + 3}, {16, 5, exact.Cut + 1}, {9, 16, 2*exact.Cut + 5},
 }
 
 // Products of one row or one column, of which threads take pieces, and which
 // leave rests of rows and steps.
 func TestMatMulVectors(t *testing.T) {
-	lengths := []int{1, 7, 8, 9, 63, 64, 65, 75, 200, 1100}
+	lengths := []int{1, 7, 8, 9, 13, 16, 63, 64, 65, 75, 200, 1100}
 	depths := []int{1, 5, 8, 16, 23, 24, 65, exact.Cut + 13}
 	for _, profile := range profiles {
 		for i, n := range lengths {

@@ -1,187 +1,103 @@
 package cluster
 
 import (
-	"context"
-	"fmt"
 	"slices"
-
-	"gonum.org/v1/gonum/blas/blas32"
 
 	"samebits/backend"
 	"samebits/backend/exact"
 )
 
-// fit holds what all starts share, on the device and on the host.
-type fit struct {
-	*backend.Scope
-	ctx     context.Context
-	dev     *backend.Device
-	cfg     Config
-	n, d, k int
-	scales  []int32 // of the columns
-	tol     float64 // of the centres' squared movement
-
-	x, shift         *backend.Tensor // n×d, 1×d
-	centers          *backend.Tensor // k×d
-	labels, distance *backend.Tensor // n×1 each: nearest centre and squared distance
-	exponents        *backend.Tensor // 1×d, scales of the columns
-	exponent         *backend.Tensor // 1×1, scale of the distances being summed
-	sums             *backend.Tensor // k×words of d columns
-	distanceSums     *backend.Tensor // k×words of one column
-	words            []uint32        // scratch: sums on the host
-}
-
-// run is the outcome of one start.
+// run is one start: the state of its search, and then its outcome.
 type run struct {
-	start      int
-	centers    []float32
-	wcss       float64
-	iterations int
-	converged  bool
+	start       int
+	centers     []float32
+	labels      []int32 // of a partition that is not by nearest centre, else nil
+	value       float64 // of the objective
+	iterations  int
+	converged   bool
+	current     bool // labels on the device follow from the centres
+	evaluations int64
 }
 
-// newFit brings the data to the device and measures it: column scales, column
-// means (the shift that keeps scores from cancelling) and, for a tol that is
-// relative to it, the mean variance. The caller closes the fit also after an
-// error.
-func newFit(ctx context.Context, dev *backend.Device, data blas32.General, cfg Config) (*fit, error) {
-	f := &fit{Scope: backend.NewScope(ctx, dev), ctx: ctx, dev: dev, cfg: cfg, n: data.Rows, d: data.Cols, k: cfg.K}
-	x, err := backend.BorrowGeneral(ctx, dev, data)
-	if err != nil {
-		return f, err
-	}
-	f.x = x
-	f.scales = columnScales(f.Scope, f.x, cfg)
-	f.centers = f.New(backend.Float32, f.k, f.d)
-	f.labels = f.New(backend.Int32, f.n, 1)
-	f.distance = f.New(backend.Float32, f.n, 1)
-	f.sums = f.New(backend.Uint32, f.k, exact.ScatterWords(f.d))
-	f.distanceSums = f.New(backend.Uint32, f.k, exact.ScatterWords(1))
-	f.exponents = backend.Put(f.Scope, 1, f.d, f.scales)
-	f.exponent = f.New(backend.Int32, 1, 1)
-
-	mean := f.scatter(f.View(f.sums, 0, 1, 0, exact.ScatterWords(f.d)), f.x, nil, f.exponents, f.scales)
-	if f.Err() != nil {
-		return f, f.Err()
-	}
-	// The exact sums tell whether a number is not finite; where it stands is
-	// only looked for when there is one.
-	if slices.Contains(mean.NotFinite, true) {
-		i, j, _ := notFinite(data)
-		return f, fmt.Errorf("row %d, column %d is not finite: %w", i+1, j+1, ErrInput)
-	}
-	means := exact.ColumnMeans(mean)
-	f.shift = backend.Put(f.Scope, 1, f.d, means)
-	f.tol = cfg.Tol
-	if cfg.Tol > 0 {
-		f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.shift})
-		total := f.sumDistances(f.distance, nil)
-		if f.Err() != nil {
-			return f, f.Err()
-		}
-		f.tol = cfg.Tol * total.Total64(0) / (float64(f.n) * float64(f.d))
-	}
-	return f, f.Err()
-}
-
-// Close frees the device memory of the fit.
-func (f *fit) Close() error {
-	f.x.Close()
-	return f.Scope.Close()
-}
-
-// center returns the view of centre c.
-func (f *fit) center(c int) *backend.Tensor { return f.View(f.centers, c, c+1, 0, f.d) }
-
-// scatter runs a scatter sum into sums and reads it; nil after an error.
-func (f *fit) scatter(sums, x, labels, exponent *backend.Tensor, scale []int32) *exact.ScatterSums {
-	f.Run(&backend.ScatterSum{Sums: sums, X: x, Label: labels, Exponent: exponent})
-	if f.Err() != nil {
-		return nil
-	}
-	f.words = slices.Grow(f.words[:0], sums.Len())[:sums.Len()]
-	if f.Fail(backend.Download(f.ctx, f.words, sums)); f.Err() != nil {
-		return nil
-	}
-	out, err := exact.DecodeScatter(f.words, sums.Rows(), scale)
-	f.Fail(err)
-	return out
-}
-
-// sumDistances sums an n×1 tensor of distances, or of their squares, by label,
-// or all of it where labels is nil. The scale is that of the largest of them:
-// a bound from the columns would lose small distances beside one far row.
-func (f *fit) sumDistances(d, labels *backend.Tensor) *exact.ScatterSums {
-	sums := f.distanceSums
-	if labels == nil {
-		sums = f.View(sums, 0, 1, 0, exact.ScatterWords(1))
-	}
-	s := backend.NewScope(f.ctx, f.dev)
-	defer s.Close()
-	s.Fail(f.Err())
-	largest := columnMaxima(s, d)
-	if f.Fail(s.Err()); f.Err() != nil {
-		return nil
-	}
-	scale := []int32{exact.ScatterExponent(largest[0])}
-	backend.Set(f.Scope, f.exponent, scale)
-	return f.scatter(sums, d, labels, f.exponent, scale)
-}
-
-// assign labels every row with its nearest centre.
-func (f *fit) assign() {
-	f.Run(&backend.Nearest{Index: f.labels, X: f.x, C: f.centers, Shift: f.shift})
-}
-
-// assignMeasured is assign and measure in one look at the rows.
-func (f *fit) assignMeasured() {
-	f.Run(&backend.Nearest{Index: f.labels, Distance: f.distance, X: f.x, C: f.centers, Shift: f.shift})
-}
-
-// measure sets the distance of every row to the centre of its label.
-func (f *fit) measure() {
-	f.Run(&backend.Distances{D: f.distance, X: f.x, C: f.centers, Index: f.labels})
-}
-
-// lloyd runs one start to its end and scores it.
-func (f *fit) lloyd(start int) (*run, error) {
-	f.seed(start)
-	old := backend.Get[float32](f.Scope, f.centers)
-	f.observe(start, 0, old)
+// search runs one start of the fit's method to its end and scores it.
+func (f *fit) search(start int) (*run, error) {
 	r := &run{start: start}
-	current := false // labels follow from the centres
-	for r.iterations < f.cfg.MaxIter && !r.converged && f.Err() == nil {
-		f.assign()
-		sums := f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales)
-		sums, moved := f.relocate(sums)
+	limit, tol := f.cfg.MaxIter, f.cfg.Tol
+	local := f.cfg.Method
+	switch {
+	case local.metaheuristic():
+		f.evolve(r, local)
+	case local == Hybrid:
+		f.evolve(r, f.cfg.Global)
+		local = localMethod(f.cfg.Objective)
+		limit, tol = budgets[local].iterations, budgets[local].tol
+		if f.Err() == nil {
+			backend.Set(f.Scope, f.centers, r.centers)
+			f.local(r, local, limit, tol)
+		}
+	default:
+		f.seed(start)
+		r.centers = backend.Get[float32](f.Scope, f.centers)
+		f.observe(start, 0, r.centers)
+		f.local(r, local, limit, tol)
+	}
+	f.finish(r)
+	return r, f.Err()
+}
+
+// local descends from the run's centres, which are on the device.
+func (f *fit) local(r *run, m Method, limit int, tol float64) {
+	switch m {
+	case MiniBatch:
+		f.miniBatch(r, limit, tol)
+	case Weiszfeld:
+		g := f.newGeometric()
+		defer g.Close()
+		f.descend(r, limit, tol, func(old []float32) ([]float32, bool) { return f.medianStep(g, old) })
+	case Transfer:
+		if f.cfg.Method == Transfer && f.cfg.Init != GivenCenters {
+			f.descend(r, limit, tol, f.meanStep(f.assign, func() {}))
+		}
+		f.transfer(r, limit)
+	case Elkan, Hamerly:
+		b := f.newBounds(m)
+		f.descend(r, limit, tol, f.meanStep(func() { b.assign(r.centers) }, b.forget))
+	default:
+		f.descend(r, limit, tol, f.meanStep(f.assign, func() {}))
+	}
+}
+
+// descend repeats a step until the centres rest. A step labels the rows by the
+// centres on the device, and returns the next centres and whether rows were
+// moved to clusters that had none.
+func (f *fit) descend(r *run, limit int, tol float64, step func(old []float32) (next []float32, moved bool)) {
+	if tol > 0 {
+		tol = tol * f.spread / (float64(f.n) * float64(f.d))
+	}
+	first := r.iterations
+	for r.converged = false; r.iterations-first < limit && !r.converged && f.Err() == nil; {
+		next, moved := step(r.centers)
 		if f.Err() != nil {
-			break
+			return
 		}
-		next := means(sums, old)
 		backend.Set(f.Scope, f.centers, next)
-		shift, same := movement(old, next)
-		old = next
-		current = same && !moved
+		shift, same := movement(r.centers, next)
+		r.centers = next
+		r.current = same && !moved
 		r.iterations++
-		r.converged = same || shift <= f.tol
-		f.observe(start, r.iterations, next)
-		if f.cfg.Progress != nil && f.Err() == nil {
-			f.cfg.Progress(Progress{Start: start + 1, Starts: f.cfg.NInit, Iteration: r.iterations,
-				MaxIter: f.cfg.MaxIter, Shift: shift, Converged: r.converged})
-		}
+		r.evaluations++
+		r.converged = same || shift <= tol
+		f.observe(r.start, r.iterations, next)
+		f.progress(r, first+limit, shift)
 	}
-	// Labels follow from the final centres, whichever way the loop ended.
-	if current {
-		f.measure()
-	} else {
-		f.assignMeasured()
+}
+
+// progress tells Config.Progress of an iteration.
+func (f *fit) progress(r *run, limit int, shift float64) {
+	if f.cfg.Progress != nil && f.Err() == nil {
+		f.cfg.Progress(Progress{Start: r.start + 1, Starts: f.cfg.NInit, Iteration: r.iterations,
+			MaxIter: limit, Shift: shift, Converged: r.converged})
 	}
-	total := f.sumDistances(f.distance, nil)
-	if f.Err() != nil {
-		return nil, f.Err()
-	}
-	r.centers, r.wcss = old, total.Total64(0)
-	return r, nil
 }
 
 // observe tells Config.Observe of new centres.
@@ -189,6 +105,56 @@ func (f *fit) observe(start, iteration int, centers []float32) {
 	if f.cfg.Observe != nil && f.Err() == nil {
 		f.Fail(f.cfg.Observe(Step{Start: start + 1, Iteration: iteration, Centers: centers}))
 	}
+}
+
+// meanStep is Lloyd's: assign labels the rows, and centres go to their means,
+// or to what the metric puts in their place. forget is called after rows were
+// moved behind assign's back.
+func (f *fit) meanStep(assign, forget func()) func(old []float32) ([]float32, bool) {
+	return func(old []float32) ([]float32, bool) {
+		assign()
+		sums := f.sumRows()
+		sums, moved := f.relocate(sums)
+		if f.Err() != nil {
+			return nil, false
+		}
+		if moved {
+			forget()
+		}
+		switch f.cfg.Metric {
+		case Manhattan:
+			return f.columnMedians(old), moved
+		case Cosine:
+			return directions(f.meansOf(sums, old), old, f.d), moved
+		}
+		return f.meansOf(sums, old), moved
+	}
+}
+
+// meansOf returns each cluster's exact mean by the rows' weights, rounded once,
+// and the old centre of a cluster without rows. Labels are those of the sums.
+func (f *fit) meansOf(sums *exact.ScatterSums, old []float32) []float32 {
+	if f.weights == nil || sums == nil {
+		return means(sums, old)
+	}
+	mass := f.scatter(f.distanceSums, f.weights, f.labels, f.weightExponent, f.weightScale)
+	if f.Err() != nil {
+		return nil
+	}
+	return weightedMeans(sums, mass, old)
+}
+
+// weightedMeans is means for sums of weighted rows, mass the sums of weights.
+func weightedMeans(sums, mass *exact.ScatterSums, old []float32) []float32 {
+	next := slices.Clone(old)
+	for c := range sums.K {
+		for j := range sums.D {
+			if sums.Count[c] != 0 {
+				next[c*sums.D+j] = sums.WeightedMean(c, j, mass)
+			}
+		}
+	}
+	return next
 }
 
 // means returns each cluster's exact mean, rounded once, and the old centre
@@ -261,5 +227,5 @@ func (f *fit) relocate(sums *exact.ScatterSums) (_ *exact.ScatterSums, moved boo
 	if !moved {
 		return sums, false
 	}
-	return f.scatter(f.sums, f.x, f.labels, f.exponents, f.scales), true
+	return f.sumRows(), true
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -17,21 +18,24 @@ const smallestReach = 0x1p-53
 // whose squared distances could leave float32's range. Given centres widen the
 // box that bounds the distances.
 func columnScales(s *backend.Scope, x *backend.Tensor, cfg Config) []int32 {
-	d := x.Cols()
 	reach := columnMaxima(s, x)
 	if s.Err() != nil {
 		return nil
 	}
-	scales := make([]int32, d)
-	var widest float32
-	for j, m := range reach {
-		scales[j] = exact.ScatterExponent(m)
-		widest = max(widest, m)
-	}
+	scales, err := scalesFor(reach, cfg)
+	s.Fail(err)
+	return scales
+}
+
+// scalesFor is columnScales for columns whose largest magnitudes are known.
+func scalesFor(reach []float32, cfg Config) ([]int32, error) {
+	reach = slices.Clone(reach)
+	scales := scalesOf(reach)
+	widest := slices.Max(reach)
 	if widest > 0 && widest < smallestReach {
-		s.Fail(fmt.Errorf("the largest value is %.3g, squared distances would underflow float32: scale the data: %w", widest, ErrInput))
+		return nil, fmt.Errorf("the largest value is %.3g, squared distances would underflow float32: scale the data: %w", widest, ErrInput)
 	}
-	if g := cfg.Centers; g != nil {
+	if g := cfg.Centers; g != nil && cfg.Metric != Cosine { // directions do not reach further than rows do
 		for i := range g.Rows {
 			for j, v := range g.Data[i*g.Stride : i*g.Stride+g.Cols] {
 				reach[j] = max(reach[j], float32(math.Abs(float64(v))))
@@ -39,8 +43,21 @@ func columnScales(s *backend.Scope, x *backend.Tensor, cfg Config) []int32 {
 		}
 	}
 	bound := exact.SquaredDistanceBound(reach)
-	if bound >= math.MaxFloat32 {
-		s.Fail(fmt.Errorf("squared distances between rows could overflow float32: scale the data: %w", ErrInput))
+	heaviest := float64(1)
+	if len(cfg.Weights) > 0 {
+		heaviest = max(1, float64(slices.Max(cfg.Weights)))
+	}
+	if float64(bound)*heaviest >= math.MaxFloat32 {
+		return nil, fmt.Errorf("squared distances between rows could overflow float32: scale the data: %w", ErrInput)
+	}
+	return scales, nil
+}
+
+// scalesOf returns the exponents of exact sums whose terms reach so far.
+func scalesOf(largest []float32) []int32 {
+	scales := make([]int32, len(largest))
+	for j, m := range largest {
+		scales[j] = exact.ScatterExponent(m)
 	}
 	return scales
 }

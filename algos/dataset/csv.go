@@ -13,6 +13,38 @@ import (
 // lines), quotes as in RFC 4180, LF or CRLF, with or without a byte order mark. Blank lines are allowed before the first
 // record and after the last.
 func readCSV(ctx context.Context, in *input, opts Options) (*Table, error) {
+	r, err := newCSVRows(in, opts)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		row, line, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if row == nil {
+			return r.table.table(opts.Label), nil
+		}
+		if err := r.table.add(row, line); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// csvRows hands out the records that hold data, one after the other.
+type csvRows struct {
+	records *recordReader
+	table   *csvTable
+	pending []csvRow // read to tell a header from data
+}
+
+type csvRow struct {
+	cells [][]byte
+	line  int
+}
+
+// newCSVRows reads the first two records and decides on the header.
+func newCSVRows(in *input, opts Options) (*csvRows, error) {
 	r := newRecordReader(in)
 	first, firstLine, err := r.next()
 	if err != nil {
@@ -41,7 +73,7 @@ func readCSV(ctx context.Context, in *input, opts Options) (*Table, error) {
 	if p.label, err = labelIndex(opts.Label, p.names, p.cols); err != nil {
 		return nil, err
 	}
-	row, line := second, secondLine
+	rows := &csvRows{records: r, table: p}
 	if header {
 		if second == nil {
 			return nil, &Error{Line: firstLine, Msg: "a header, and no rows below it"}
@@ -52,20 +84,23 @@ func readCSV(ctx context.Context, in *input, opts Options) (*Table, error) {
 		for j := range top {
 			cells[j] = []byte(top[j])
 		}
-		if err = p.refuseText(cells, firstLine); err == nil {
-			err = p.add(cells, firstLine)
-		}
+		rows.pending = append(rows.pending, csvRow{cells, firstLine})
+		err = p.refuseText(cells, firstLine)
 	}
-	for err == nil && row != nil {
-		if err = p.add(row, line); err != nil {
-			break
-		}
-		row, line, err = r.next()
+	if second != nil {
+		rows.pending = append(rows.pending, csvRow{second, secondLine})
 	}
-	if err != nil {
-		return nil, err
+	return rows, err
+}
+
+// next returns the next record, whose cells hold until the call after, and the line it begins on; nil at the end.
+func (r *csvRows) next() ([][]byte, int, error) {
+	if len(r.pending) > 0 {
+		row := r.pending[0]
+		r.pending = r.pending[1:]
+		return row.cells, row.line, nil
 	}
-	return p.table(opts.Label), nil
+	return r.records.next()
 }
 
 // csvTable grows a table record by record.

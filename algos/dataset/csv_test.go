@@ -150,12 +150,12 @@ func TestCSVRefuses(t *testing.T) {
 		{"a huge quoted cell", "a\n\"" + strings.Repeat("1\n", maxCellBytes), Options{}, `t.csv:2: column 1: the cell is longer than 64 KiB; is a closing quote missing?`},
 		{"a huge line", "a\n" + strings.Repeat(" ", maxLineBytes+1) + "\n", Options{}, `t.csv:2: the line is longer than 64 MiB`},
 		{"too many columns", strings.Repeat(",", maxColumns) + "\n", Options{}, `t.csv:1: more than 1048576 columns`},
-		{"UTF-16", "\xff\xfea\x00", Options{}, `t.csv: is UTF-16 text: save it as UTF-8; CSV and .npy can be read`},
-		{"Parquet", "PAR1xxxx", Options{}, `t.csv: is a Parquet file; CSV and .npy can be read`},
-		{"zip", "PK\x03\x04xxxx", Options{}, `t.csv: is a zip archive (.npz, .xlsx); CSV and .npy can be read`},
-		{"gzip", "\x1f\x8b\x08", Options{}, `t.csv: is gzip-compressed; CSV and .npy can be read`},
-		{"HDF5", "\x89HDF\r\n\x1a\nxxxx", Options{}, `t.csv: is an HDF5 file; CSV and .npy can be read`},
-		{"binary", "a,b\n\x00", Options{}, `t.csv: is neither CSV nor .npy: byte 5 is zero`},
+		{"UTF-16", "\xff\xfea\x00", Options{}, `t.csv: is UTF-16 text: save it as UTF-8; CSV, .npy and Parquet can be read`},
+		{"Parquet", "PAR1xxxx", Options{}, `t.csv: the Parquet file ends inside its footer`},
+		{"zip", "PK\x03\x04xxxx", Options{}, `t.csv: is a zip archive (.npz, .xlsx); CSV, .npy and Parquet can be read`},
+		{"gzip", "\x1f\x8b\x08", Options{}, `t.csv: is gzip-compressed; CSV, .npy and Parquet can be read`},
+		{"HDF5", "\x89HDF\r\n\x1a\nxxxx", Options{}, `t.csv: is an HDF5 file; CSV, .npy and Parquet can be read`},
+		{"binary", "a,b\n\x00", Options{}, `t.csv: is neither CSV nor .npy nor Parquet: byte 5 is zero`},
 		{"too long", "a,b\n1,2\n", Options{MaxBytes: 7}, `t.csv: is 8 bytes long, and at most 7 are allowed`},
 	}
 	for _, c := range cases {

@@ -1,8 +1,10 @@
 // Package dataset turns files into float32 matrices and results into files.
 //
-// Read takes CSV and NumPy's .npy, chosen by what the file holds and then by its name. Readers trust nothing: what a
+// Read takes CSV, NumPy's .npy and Parquet, chosen by what the file holds and then by its name. Readers trust nothing: what a
 // header promises is compared with what the file holds before memory is asked for, and a value that is not a finite
 // number is refused with its place in the file. Every failure is an *Error and prints as one line.
+//
+// Open gives the rows of the same files some at a time, for data that does not fit into memory.
 //
 // The writers produce .npy files that appear whole or not at all. SHA256Float32 and SHA256Int32 are the digests by
 // which results on two machines are compared.
@@ -31,7 +33,7 @@ type Table struct {
 	Label     []string       // the n cells of the label column as text; nil when no label was asked for
 	LabelName string         // the label column's name, or its 1-based index as text where columns have no names
 	Path      string         // as given to Read
-	Format    string         // "csv" or "npy"
+	Format    string         // "csv", "npy" or "parquet"
 	Bytes     int64          // length of the file
 	SHA256    [32]byte       // of the file's bytes
 }
@@ -44,7 +46,7 @@ type Options struct {
 	// Header says whether a CSV file's first line holds column names.
 	Header Header
 	// AllowNaN lets NaN and infinities through. In CSV a missing cell (empty, "?", "NA", "N/A", "null") then reads as
-	// NaN. A number too large for float32 is refused all the same.
+	// NaN, and so does a null of a Parquet file. A number too large for float32 is refused all the same.
 	AllowNaN bool
 	// MaxBytes is the longest input accepted; 0 sets no limit. A matrix takes 4 bytes a value, and up to twice that
 	// while a CSV file, whose rows are not known beforehand, grows it; a label takes 16 bytes beside its text.
@@ -121,17 +123,19 @@ type format struct {
 	magic      []string // first bytes, any of which settles it
 	extensions []string // lower case; they decide only where no magic does
 	read       func(ctx context.Context, in *input, opts Options) (*Table, error)
+	open       func(ctx context.Context, f *os.File, size int64, opts Options) (Source, error)
 }
 
 // formats is in order of preference; text, which has no magic, comes last.
 var formats = []format{
-	{name: "npy", magic: []string{npyMagic}, extensions: []string{".npy"}, read: readNpy},
-	{name: "csv", extensions: []string{".csv", ".tsv", ".txt", ".data"}, read: readCSV},
+	{name: "npy", magic: []string{npyMagic}, extensions: []string{".npy"}, read: readNpy, open: openNpy},
+	{name: "parquet", magic: []string{parquetMagic}, extensions: []string{".parquet"}, read: readParquet, open: openParquet},
+	{name: "csv", extensions: []string{".csv", ".tsv", ".txt", ".data"}, read: readCSV, open: openCSV},
 }
 
 // foreign are formats that are recognised only to be named in the refusal.
 var foreign = []struct{ magic, name string }{
-	{"PAR1", "a Parquet file"},
+	{"PARE", "an encrypted Parquet file"},
 	{"PK\x03\x04", "a zip archive (.npz, .xlsx)"},
 	{"\x1f\x8b", "gzip-compressed"},
 	{"\x89HDF\r\n\x1a\n", "an HDF5 file"},
@@ -144,7 +148,8 @@ const bufferBytes = 64 << 10
 // input is a file being read: buffered, counted and hashed on the way.
 type input struct {
 	*bufio.Reader
-	size int64 // of the whole file, -1 when unknown
+	size int64       // of the whole file, -1 when unknown
+	at   io.ReaderAt // the same file from any place; nil for a pipe
 }
 
 // parse reads a table from r. The name serves only to tell the format; size is r's length in bytes, -1 when unknown.
@@ -155,6 +160,9 @@ func parse(ctx context.Context, name string, r io.Reader, size int64, opts Optio
 	digest := sha256.New()
 	counted := &countingReader{ctx: ctx, r: io.TeeReader(r, digest), max: opts.MaxBytes}
 	in := &input{Reader: bufio.NewReaderSize(counted, bufferBytes), size: size}
+	if size >= 0 {
+		in.at, _ = r.(io.ReaderAt)
+	}
 
 	head, err := in.Peek(512)
 	if err != nil && err != io.EOF {
@@ -187,7 +195,7 @@ func detect(head []byte, name string) (*format, error) {
 	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
-			return nil, errorf("is %s; CSV and .npy can be read", f.name)
+			return nil, errorf("is %s; CSV, .npy and Parquet can be read", f.name)
 		}
 	}
 	extension := strings.ToLower(filepath.Ext(name))
@@ -199,7 +207,7 @@ func detect(head []byte, name string) (*format, error) {
 		}
 	}
 	if i := bytes.IndexByte(head, 0); i >= 0 {
-		return nil, errorf("is neither CSV nor .npy: byte %d is zero", i+1)
+		return nil, errorf("is neither CSV nor .npy nor Parquet: byte %d is zero", i+1)
 	}
 	return &formats[len(formats)-1], nil
 }

@@ -89,3 +89,35 @@ func encodeWords(w io.Writer, n int, word func(i int) uint32) error {
 	}
 	return b.Flush()
 }
+
+// WriteNpyInt32Stream is WriteNpyInt32 for n values that write produces as
+// little-endian bytes, 4·n of them.
+func WriteNpyInt32Stream(path string, n int, write func(io.Writer) error) error {
+	return WriteFile(path, func(w io.Writer) error {
+		if err := encodeNpyHeader(w, "<i4", []int64{int64(n)}); err != nil {
+			return err
+		}
+		exact := &exactWriter{w: w, left: 4 * int64(n)}
+		if err := write(exact); err != nil {
+			return err
+		}
+		if exact.left != 0 {
+			return errorf("%d bytes of %d were not written", exact.left, 4*int64(n))
+		}
+		return nil
+	})
+}
+
+// exactWriter takes so many bytes and no more.
+type exactWriter struct {
+	w    io.Writer
+	left int64
+}
+
+func (e *exactWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > e.left {
+		return 0, errorf("%d bytes more than the header promises", int64(len(p))-e.left)
+	}
+	e.left -= int64(len(p))
+	return e.w.Write(p)
+}

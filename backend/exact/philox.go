@@ -53,6 +53,7 @@ const (
 	UseAnnealing          Use = 18 // simulated annealing over centres
 	UseBlackHole          Use = 19 // black holes over centres
 	UseOversample         Use = 20 // candidates of k-means||
+	UseMiniBatch          Use = 21 // batches of rows
 )
 
 // The largest coordinates of a draw. What lies past them is an error of the

@@ -45,7 +45,7 @@ func TestUseNumbers(t *testing.T) {
 		UseTest, UseUniformFill, UseNormalFill, UseCategorical, UseGumbelSoftmax,
 		UseWithoutReplacement, UseKMeansInit, UseShuffle, UseVerify, UseDemo,
 		UseExponentialFill, UseGumbelFill, UseWeights, UseDropout, UseChain,
-		UseSwarm, UseDifferential, UseGenetic, UseAnnealing, UseBlackHole, UseOversample,
+		UseSwarm, UseDifferential, UseGenetic, UseAnnealing, UseBlackHole, UseOversample, UseMiniBatch,
 	} {
 		if use != Use(want) {
 			t.Errorf("use %d has become %d", want, use)

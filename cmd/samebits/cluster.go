@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,6 @@ import (
 
 	"samebits/algos/cluster"
 	"samebits/algos/dataset"
-	"samebits/backend"
 	"samebits/verify/manifest"
 )
 
@@ -27,27 +27,53 @@ type clusterFlags struct {
 	nInit        int
 	maxIter      int
 	tol          float64
+	objective    string
+	metric       string
+	method       string
+	global       string
+	population   int
+	batch        int
+	weight       string
+	explain      bool
+	table        bool
 	labelsOut    string
 	centroidsOut string
+	scores       scoreFlags
+	streams      streamFlags
 }
 
 func (a *app) clusterCommand() *cobra.Command {
 	var fl clusterFlags
 	cmd := &cobra.Command{
 		Use:   "cluster FILE --k K",
-		Short: "Cluster the rows of a file with k-means and score every objective",
-		Long: "cluster groups the rows of a CSV or .npy file around K centres by Lloyd's k-means and\n" +
-			"reports the objectives that are often confused side by side: the within-cluster sum of\n" +
-			"squares, its mean, the sums of unsquared distances, and the mean over pairs.",
+		Short: "Cluster the rows of a file and score every objective",
+		Long: "cluster groups the rows of a CSV or .npy file around K centres, by Lloyd's k-means unless\n" +
+			"told otherwise, and reports the objectives that are often confused side by side: the\n" +
+			"within-cluster sum of squares, its mean, the sums of unsquared distances, and the sum and\n" +
+			"mean over pairs. --explain shows what the best solution found for each scores under all.\n\n" +
+			"Methods: " + methodNames() + ".\n" +
+			"With --table the arguments are data files, or folders of them, of the sets that papers on\n" +
+			"metaheuristic clustering share (iris, wine, cancer, cmc): their tables are computed again,\n" +
+			"with the published value beside each.",
 		Example: "  samebits cluster iris.csv --label class --k 3 --n-init 50\n" +
-			"  samebits cluster points.npy --k 64 --labels-out labels.npy --json",
-		Args: func(_ *cobra.Command, args []string) error {
+			"  samebits cluster iris.csv --label class --k 3 --objective sed --n-init 50\n" +
+			"  samebits cluster iris.csv --label class --k 3 --objective sed --method hybrid --global de\n" +
+			"  samebits cluster points.npy --k 64 --labels-out labels.npy --json\n" +
+			"  samebits cluster iris.csv --label class --k 2..12 --html report.html --plot iris.png\n" +
+			"  samebits cluster --table data",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if fl.table {
+				return nil
+			}
 			if len(args) != 1 {
 				return usagef("cluster takes one file, got %d", len(args))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if fl.table {
+				return a.clusterTable(cmd, args, fl)
+			}
 			if !cmd.Flags().Changed("k") {
 				return usagef("cluster needs --k, the number of clusters")
 			}
@@ -55,15 +81,25 @@ func (a *app) clusterCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&fl.k, "k", 0, "number of clusters")
+	fl.scores.register(cmd, &fl.k)
+	fl.streams.register(cmd)
 	f.StringVar(&fl.label, "label", "", "column to keep out of the data, by name or 1-based number")
-	f.StringVar(&fl.init, "init", string(cluster.KMeansPlusPlus), "first centres: k-means++, random, or an .npy or CSV file of k rows")
-	f.IntVar(&fl.nInit, "n-init", 10, "number of starts, the best of which is kept")
-	f.IntVar(&fl.maxIter, "max-iter", 300, "most iterations of one start")
+	f.StringVar(&fl.init, "init", string(cluster.KMeansPlusPlus), "first centres: k-means++, k-means||, random, or an .npy or CSV file of k rows")
+	f.IntVar(&fl.nInit, "n-init", 10, "number of starts, the best of which is kept; a method may have a default of its own")
+	f.IntVar(&fl.maxIter, "max-iter", 300, "most iterations of one start, or generations; a method may have a default of its own")
 	f.Float64Var(&fl.tol, "tol", 1e-4, "stop when the centres' squared movement is at most this part of the mean variance; 0 goes on until nothing changes")
+	f.StringVar(&fl.objective, "objective", "", "what is minimised: wcss, sed or sed-means (default: what the metric sums, wcss)")
+	f.StringVar(&fl.metric, "metric", "", "distance: sqeuclidean, euclidean, manhattan or cosine (default: the objective's)")
+	f.StringVar(&fl.method, "method", "", "how it is minimised (default: lloyd; weiszfeld for sed; transfer for sed-means)")
+	f.StringVar(&fl.global, "global", "", "the metaheuristic of --method hybrid (default pso)")
+	f.IntVar(&fl.population, "population", 0, "candidates a metaheuristic scores at a time, 0 for its paper's")
+	f.IntVar(&fl.batch, "batch", 0, "rows of a mini-batch, 0 for 1024")
+	f.StringVar(&fl.weight, "weight", "", "column of row weights to keep out of the data, by name or 1-based number")
+	f.BoolVar(&fl.explain, "explain", false, "also minimise each objective in turn and score what is found by all of them")
+	f.BoolVar(&fl.table, "table", false, "compute the tables of papers again from the files or folders named")
 	f.StringVar(&fl.labelsOut, "labels-out", "", "write the labels to this .npy file (int32)")
 	f.StringVar(&fl.centroidsOut, "centroids-out", "", "write the centres to this .npy file (float32)")
-	return recordable(cmd, "labels-out", "centroids-out")
+	return a.recordable(cmd, append(append(scoreOutputs(), streamOutputs()...), "labels-out", "centroids-out")...)
 }
 
 // check refuses what needs no file to be refused.
@@ -81,8 +117,12 @@ func (fl clusterFlags) check(nInitGiven bool) error {
 		return usagef("--labels-out and --centroids-out take a file, not standard output")
 	case nInitGiven && fl.nInit > 1 && fl.givenCenters():
 		return usagef("--n-init %d: given centres make one start", fl.nInit)
+	case fl.population < 0 || fl.batch < 0:
+		return usagef("--population and --batch take 0 or a positive number")
+	case fl.weight != "" && fl.weight == fl.label:
+		return usagef("--weight %s: the column is also --label", fl.weight)
 	}
-	return nil
+	return fl.scores.check(fl.givenCenters())
 }
 
 // checkOutputs refuses outputs that would replace an input or each other, or
@@ -102,7 +142,7 @@ func (fl clusterFlags) checkOutputs(input string) error {
 	if fl.givenCenters() {
 		used[same(fl.init)] = "--init"
 	}
-	for _, o := range []struct{ flag, path string }{{"--labels-out", fl.labelsOut}, {"--centroids-out", fl.centroidsOut}} {
+	for _, o := range append(append(fl.scores.outputs(), fl.streams.outputs()...), namedFile{"--labels-out", fl.labelsOut}, namedFile{"--centroids-out", fl.centroidsOut}) {
 		if o.path == "" {
 			continue
 		}
@@ -118,14 +158,30 @@ func (fl clusterFlags) checkOutputs(input string) error {
 }
 
 func (fl clusterFlags) givenCenters() bool {
-	return fl.init != string(cluster.KMeansPlusPlus) && fl.init != string(cluster.RandomRows)
+	switch cluster.Init(fl.init) {
+	case cluster.KMeansPlusPlus, cluster.KMeansParallel, cluster.RandomRows:
+		return false
+	}
+	return true
 }
 
 // config returns the library's configuration; it reads the file of centres.
-func (fl clusterFlags) config(ctx context.Context, seed uint64, rec *manifest.Recorder) (cluster.Config, error) {
-	cfg := cluster.Config{K: fl.k, Init: cluster.Init(fl.init), NInit: fl.nInit, MaxIter: fl.maxIter, Tol: fl.tol, Seed: seed}
-	if fl.tol == 0 {
-		cfg.Tol = -1
+// What was not given is left to the method.
+func (fl clusterFlags) config(ctx context.Context, cmd *cobra.Command, seed uint64, rec *manifest.Recorder) (cluster.Config, error) {
+	cfg := cluster.Config{K: fl.k, Init: cluster.Init(fl.init), Seed: seed,
+		Objective: cluster.Objective(fl.objective), Metric: cluster.Metric(fl.metric),
+		Method: cluster.Method(fl.method), Global: cluster.Method(fl.global), Population: fl.population, BatchRows: fl.batch}
+	given := cmd.Flags().Changed
+	if given("n-init") {
+		cfg.NInit = fl.nInit
+	}
+	if given("max-iter") {
+		cfg.MaxIter = fl.maxIter
+	}
+	if given("tol") {
+		if cfg.Tol = fl.tol; fl.tol == 0 {
+			cfg.Tol = -1
+		}
 	}
 	if !fl.givenCenters() {
 		return cfg, nil
@@ -133,7 +189,7 @@ func (fl clusterFlags) config(ctx context.Context, seed uint64, rec *manifest.Re
 	cfg.Init, cfg.NInit = cluster.GivenCenters, 1
 	if !strings.ContainsAny(fl.init, "./\\") {
 		if _, err := os.Stat(fl.init); err != nil {
-			return cfg, usagef("--init %q: want k-means++, random, or a file of centres", fl.init)
+			return cfg, usagef("--init %q: want k-means++, k-means||, random, or a file of centres", fl.init)
 		}
 	}
 	if err := rec.Input(fl.init); err != nil {
@@ -150,31 +206,6 @@ func (fl clusterFlags) config(ctx context.Context, seed uint64, rec *manifest.Re
 	return cfg, nil
 }
 
-// clusterReport is the JSON object of samebits cluster.
-type clusterReport struct {
-	envelope
-	N               int      `json:"n"`
-	D               int      `json:"d"`
-	K               int      `json:"k"`
-	Objective       string   `json:"objective"`
-	Value           number   `json:"value"`
-	WCSS            number   `json:"wcss"`
-	MSE             number   `json:"mse"`
-	SED             number   `json:"sed"`
-	SEDToMeans      number   `json:"sed_to_means"`
-	PairwiseMean    number   `json:"pairwise_mean"`
-	PairwiseMeans   []number `json:"pairwise_means"`
-	Sizes           []int64  `json:"sizes"`
-	Iterations      int      `json:"iterations"`
-	Converged       bool     `json:"converged"`
-	NInit           int      `json:"n_init"`
-	LabelsSHA256    string   `json:"labels_sha256"`
-	CentroidsSHA256 string   `json:"centroids_sha256"`
-	InputSHA256     string   `json:"input_sha256"`
-	LabelsOut       string   `json:"labels_out,omitempty"`
-	CentroidsOut    string   `json:"centroids_out,omitempty"`
-}
-
 func (a *app) cluster(cmd *cobra.Command, path string, fl clusterFlags) error {
 	start, ctx := time.Now(), cmd.Context()
 	if err := fl.check(cmd.Flags().Changed("n-init")); err != nil {
@@ -183,7 +214,7 @@ func (a *app) cluster(cmd *cobra.Command, path string, fl clusterFlags) error {
 	if err := fl.checkOutputs(path); err != nil {
 		return err
 	}
-	if err := a.notTheManifest(path, fl.init, fl.labelsOut, fl.centroidsOut); err != nil {
+	if err := a.notTheManifest(append(fl.scores.paths(), path, fl.init, fl.labelsOut, fl.centroidsOut)...); err != nil {
 		return err
 	}
 	if err := a.rec.Input(path); err != nil {
@@ -194,38 +225,49 @@ func (a *app) cluster(cmd *cobra.Command, path string, fl clusterFlags) error {
 			return err
 		}
 	}
+	if fl.streams.used() {
+		return a.clusterStream(cmd, path, fl)
+	}
 	data, err := dataset.Read(ctx, path, dataset.Options{Label: fl.label})
 	if err != nil {
 		return err
 	}
-	cfg, err := fl.config(ctx, a.seed, a.rec)
+	if err := checkLabels(data); err != nil {
+		return err
+	}
+	cfg, err := fl.config(ctx, cmd, a.seed, a.rec)
 	if err != nil {
 		return err
 	}
-	if fl.k > data.Matrix.Rows {
-		return usagef("%s: k = %d clusters of %d rows: want k ≤ rows", path, fl.k, data.Matrix.Rows)
+	if fl.weight != "" {
+		if cfg.Weights, err = takeColumn(data, fl.weight, fl.label); err != nil {
+			return err
+		}
+	}
+	if k := fl.scores.largest(fl.k); k > data.Matrix.Rows {
+		return usagef("%s: k = %d clusters of %d rows: want k ≤ rows", path, k, data.Matrix.Rows)
 	}
 	if c := cfg.Centers; c != nil && c.Cols != data.Matrix.Cols {
 		return usagef("%s: centres of %d columns, %s has %d", fl.init, c.Cols, path, data.Matrix.Cols)
+	}
+	if cfg, err = cfg.Complete(data.Matrix); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := recordDefaults(cmd, cfg); err != nil {
+		return err
 	}
 	dev, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	progress := a.newBar(cfg.NInit*cfg.MaxIter, "clustering")
-	cfg.Progress = func(p cluster.Progress) {
-		progress.set((p.Start-1)*cfg.MaxIter + p.Iteration)
-		if p.Converged {
-			progress.set(p.Start * cfg.MaxIter)
-		}
-	}
-	cfg.Observe = a.observeCenters()
-	res, err := cluster.Fit(ctx, dev, data.Matrix, cfg)
-	progress.close()
+	scores := a.newScoring(data, fl)
+	cfg.Observe = scores.observe(a)
+	res, err := scores.fit(ctx, a, dev, cfg)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	cfg.K = res.K // the one of a range that is kept
 	if fl.labelsOut != "" {
 		if err := dataset.WriteNpyInt32(fl.labelsOut, res.Labels); err != nil {
 			return err
@@ -236,8 +278,17 @@ func (a *app) cluster(cmd *cobra.Command, path string, fl clusterFlags) error {
 			return err
 		}
 	}
+	if err := errors.Join(a.recordClusters(res), scores.record(a)); err != nil {
+		return err
+	}
 	rep := a.clusterReport(data, res, dev, start)
-	if err := a.recordClusters(res); err != nil {
+	if fl.explain {
+		if err := a.explain(ctx, dev, data.Matrix, cfg, res, &rep); err != nil {
+			return fmt.Errorf("%s: --explain: %w", path, err)
+		}
+		rep.Seconds = time.Since(start).Seconds()
+	}
+	if err := scores.draw(ctx, cmd, a, dev, cfg, res, &rep); err != nil {
 		return err
 	}
 	if err := a.finishManifest(cmd, []string{path}, dev); err != nil {
@@ -273,35 +324,54 @@ func (a *app) recordClusters(res *cluster.Result) error {
 		a.rec.Output("scores", fmt.Sprintf("%x", sha256.Sum256([]byte(scores)))))
 }
 
-func (a *app) clusterReport(data *dataset.Table, res *cluster.Result, dev *backend.Device, start time.Time) clusterReport {
-	return clusterReport{
-		envelope: a.envelope("cluster", dev, start),
-		N:        res.N, D: res.D, K: res.K,
-		Objective: res.Objective, Value: number(res.Value),
-		WCSS: number(res.WCSS), MSE: number(res.MSE), SED: number(res.SED), SEDToMeans: number(res.SEDToMeans),
-		PairwiseMean: number(res.PairwiseMean), PairwiseMeans: numbers(res.PairwiseMeans), Sizes: res.Sizes,
-		Iterations: res.Iterations, Converged: res.Converged, NInit: res.NInit,
-		LabelsSHA256:    dataset.SHA256Int32(res.Labels),
-		CentroidsSHA256: dataset.SHA256Float32(res.Centers.Data),
-		InputSHA256:     fmt.Sprintf("%x", data.SHA256),
+// recordDefaults sets the flags that were not given to what the method made of
+// them, so that a manifest says what was done.
+func recordDefaults(cmd *cobra.Command, cfg cluster.Config) error {
+	tol := cfg.Tol
+	if tol < 0 {
+		tol = 0
 	}
+	f := cmd.Flags()
+	return errors.Join(f.Set("n-init", fmt.Sprint(cfg.NInit)), f.Set("max-iter", fmt.Sprint(cfg.MaxIter)), f.Set("tol", fmt.Sprint(tol)))
 }
 
-func (a *app) printCluster(r clusterReport) {
-	f := func(v number) string { return strconv.FormatFloat(float64(v), 'g', 10, 64) }
-	w := a.stdout
-	fmt.Fprintf(w, "%s × %s, k = %d, best of %s by %s\n\n", count(r.N, "row"), count(r.D, "column"), r.K, count(r.NInit, "start"), r.Objective)
-	table(w, []string{"objective", ">value", "what it is"}, [][]string{
-		{"wcss", f(r.WCSS), "sum of squared distances to the centres (minimised)"},
-		{"mse", f(r.MSE), "wcss / rows"},
-		{"sed", f(r.SED), "sum of unsquared distances to the centres"},
-		{"sed to means", f(r.SEDToMeans), "the same to the means of the clusters"},
-		{"pairwise mean", f(r.PairwiseMean), "mean squared distance over pairs that share a cluster, a row with itself included"},
-	})
-	state := "did not converge"
-	if r.Converged {
-		state = "converged"
+// takeColumn takes a column out of the data and returns it. A number counts the
+// file's columns, the label's included.
+func takeColumn(t *dataset.Table, name, label string) ([]float32, error) {
+	at := slices.Index(t.Columns, name)
+	if at < 0 && t.Columns == nil {
+		if n, err := strconv.Atoi(name); err == nil {
+			at = n - 1
+			if l, err := strconv.Atoi(label); err == nil && l < n {
+				at--
+			}
+		}
 	}
-	fmt.Fprintf(w, "\nsizes %v; %s after %s; %.3g s on %s\n", r.Sizes, state, count(r.Iterations, "iteration"), r.Seconds, *r.Device)
-	fmt.Fprintf(w, "labels    sha256 %s\ncentroids sha256 %s\n", r.LabelsSHA256, r.CentroidsSHA256)
+	m := t.Matrix
+	switch {
+	case at < 0 || at >= m.Cols:
+		return nil, usagef("%s: --weight %s: no such column of numbers", t.Path, name)
+	case m.Cols == 1:
+		return nil, usagef("%s: --weight %s: no other column of numbers", t.Path, name)
+	}
+	column := make([]float32, 0, m.Rows)
+	packed := make([]float32, 0, m.Rows*(m.Cols-1))
+	for i := range m.Rows {
+		row := m.Data[i*m.Stride:][:m.Cols]
+		column = append(column, row[at])
+		packed = append(append(packed, row[:at]...), row[at+1:]...)
+	}
+	t.Matrix.Cols, t.Matrix.Stride, t.Matrix.Data = m.Cols-1, m.Cols-1, packed
+	if t.Columns != nil {
+		t.Columns = slices.Delete(slices.Clone(t.Columns), at, at+1)
+	}
+	return column, nil
+}
+
+func methodNames() string {
+	var s []string
+	for _, m := range cluster.Methods() {
+		s = append(s, string(m))
+	}
+	return strings.Join(s, ", ")
 }

@@ -15,10 +15,13 @@ import (
 	"samebits/algos/dataset"
 )
 
+// runAsProgram, set in the environment, makes the test binary the program.
+const runAsProgram = "SAMEBITS_RUN_AS_PROGRAM"
+
 // TestMain lets the test binary answer as the program does when it probes
-// devices through a child process of itself.
+// devices through a child process of itself, or when a test asks for it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == probeName {
+	if len(os.Args) > 1 && os.Args[1] == probeName || os.Getenv(runAsProgram) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

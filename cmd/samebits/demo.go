@@ -51,7 +51,7 @@ func (a *app) demoCommand() *cobra.Command {
 	f.IntVar(&fl.k, "k", 8, "number of colours, 1 to 256")
 	f.StringVar(&fl.image, "image", "", "a .png or .jpg file in place of the picture that the program draws")
 	f.StringVar(&fl.out, "out", "demo-out", "directory for before.png, after.png and palette.png")
-	return recordable(cmd, "out")
+	return a.recordable(cmd, "out")
 }
 
 // demoReport is the JSON object of samebits demo.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,11 +24,18 @@ const (
 	namesOutput     = "names-output"
 )
 
+// Parameters that every command has.
+const (
+	seedParameter    = "seed"
+	profileParameter = "profile"
+)
+
 // recordable makes a command one that takes --manifest and that replay can run
 // again. outputs are the flags that change no result.
-func recordable(cmd *cobra.Command, outputs ...string) *cobra.Command {
+func (a *app) recordable(cmd *cobra.Command, outputs ...string) *cobra.Command {
 	cmd.Annotations = map[string]string{recordsManifest: "yes"}
-	for _, name := range outputs {
+	cmd.Flags().StringVar(&a.manifest, "manifest", "", "record the run's parameters and digests in this file, for samebits replay")
+	for _, name := range append(outputs, "manifest") {
 		if err := cmd.Flags().SetAnnotation(name, namesOutput, []string{"yes"}); err != nil {
 			panic(err) // the flag's name is misspelt
 		}
@@ -49,9 +57,6 @@ func parameterFlags(cmd *cobra.Command, f func(*pflag.Flag)) {
 func (a *app) checkManifest(cmd *cobra.Command) error {
 	if a.manifest == "" {
 		return nil
-	}
-	if cmd.Annotations[recordsManifest] == "" {
-		return usagef("--manifest: %s has no result to record", cmd.Name())
 	}
 	if a.manifest == "-" {
 		return usagef("--manifest takes a file, not standard output")
@@ -103,6 +108,9 @@ func (a *app) finishManifest(cmd *cobra.Command, args []string, dev *backend.Dev
 	parameterFlags(cmd, func(f *pflag.Flag) {
 		m.Parameters = append(m.Parameters, manifest.NewParameter(f.Name, f.Value.String()))
 	})
+	// These stand in fields of their own too; here an edited one is noticed.
+	m.Parameters = append(m.Parameters, manifest.NewParameter(seedParameter, strconv.FormatUint(a.seed, 10)),
+		manifest.NewParameter(profileParameter, m.Profile.Mac.String()))
 	if a.manifest != "" && m.Profile.Mode != backend.ExactMode {
 		return fmt.Errorf("--manifest: %s promises no bits to record: %w", dev.Info().Name, backend.ErrNotSupported)
 	}

@@ -30,8 +30,10 @@ func (a *app) replayCommand() *cobra.Command {
 		Use:   "replay MANIFEST",
 		Short: "Run a recorded command again and compare every step's digest",
 		Long: "replay reads what another run wrote with --manifest, runs the same command again on the\n" +
-			"device asked for, under the recorded profile and seed, and compares the digests of inputs,\n" +
-			"steps and outputs. Exit code 1 names the first that differs. It writes no result files.",
+			"device asked for, under the recorded profile and seed unless --profile or --seed says\n" +
+			"otherwise, and compares the digests of inputs, steps and outputs. Exit code 1 names the\n" +
+			"first that differs. It writes no result files. A recorded input is looked for under its\n" +
+			"own name, then beside the manifest.",
 		Example: "  samebits cluster points.csv --k 8 --manifest run.json\n" +
 			"  samebits replay run.json --backend gl\n" +
 			"  samebits replay run.json --input points.csv=/data/points.csv --threads 2",
@@ -76,7 +78,11 @@ func (a *app) replay(cmd *cobra.Command, path string, fl replayFlags) error {
 	if err != nil {
 		return err
 	}
-	inner, args, changed, err := a.replayed(cmd, m, fl)
+	inner, args, changed, err := a.replayed(cmd, path, m, fl)
+	if d := asDifference(err); d != nil { // a field that was edited
+		rep.Difference = d
+		return a.reportReplay(rep, nil, start)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -94,20 +100,27 @@ func (a *app) replay(cmd *cobra.Command, path string, fl replayFlags) error {
 
 // replayed prepares the recorded command: a program whose recorder compares,
 // its command line, and what is asked to be other than recorded.
-func (a *app) replayed(cmd *cobra.Command, m *manifest.Manifest, fl replayFlags) (*app, []string, []*manifest.Difference, error) {
+func (a *app) replayed(cmd *cobra.Command, path string, m *manifest.Manifest, fl replayFlags) (*app, []string, []*manifest.Difference, error) {
 	inner := &app{stdout: io.Discard, stderr: a.stderr, rec: manifest.Against(m), replaying: true}
+	dir := filepath.Dir(path)
 	root := inner.rootCommand()
 	target, _, err := root.Find([]string{m.Command})
 	if err != nil || target == root || target.Annotations[recordsManifest] == "" {
 		return nil, nil, nil, fmt.Errorf("command %q cannot be replayed: %w", m.Command, manifest.ErrMalformed)
 	}
-	known := map[string]bool{}
-	parameterFlags(target, func(f *pflag.Flag) { known[f.Name] = true })
-	where, err := inputsHere(m, fl.input)
+	known := map[string]*pflag.Flag{seedParameter: target.InheritedFlags().Lookup("seed"), profileParameter: target.InheritedFlags().Lookup("profile")}
+	parameterFlags(target, func(f *pflag.Flag) { known[f.Name] = f })
+	where, err := inputsHere(m, dir, fl.input)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	values, changed, err := settings(m, fl.set, known)
+	set := fl.set
+	for _, name := range []string{seedParameter, profileParameter} {
+		if f := cmd.Flags().Lookup(name); f.Changed {
+			set = append(set, name+"="+f.Value.String())
+		}
+	}
+	values, changed, err := settings(m, set, known)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -119,17 +132,7 @@ func (a *app) replayed(cmd *cobra.Command, m *manifest.Manifest, fl replayFlags)
 		}
 		args = append(args, "--"+p.Name+"="+v)
 	}
-	change := func(flag, recorded string, now string) string {
-		if f := cmd.Flags().Lookup(flag); !f.Changed || now == recorded {
-			return recorded
-		}
-		changed = append(changed, &manifest.Difference{Kind: "parameter", Name: flag, Recorded: recorded, Now: now})
-		return now
-	}
-	args = append(args,
-		"--seed="+change("seed", strconv.FormatUint(m.Seed, 10), strconv.FormatUint(a.seed, 10)),
-		"--profile="+change("profile", m.Profile.Mac.String(), a.profile),
-		"--backend="+a.backend, "--threads="+strconv.Itoa(a.threads), "--quiet="+strconv.FormatBool(a.quiet || a.json), "--")
+	args = append(args, "--backend="+a.backend, "--threads="+strconv.Itoa(a.threads), "--quiet="+strconv.FormatBool(a.quiet || a.json), "--")
 	for _, v := range m.Arguments {
 		if here, ok := where[v]; ok {
 			v = here
@@ -139,22 +142,42 @@ func (a *app) replayed(cmd *cobra.Command, m *manifest.Manifest, fl replayFlags)
 	return inner, args, changed, nil
 }
 
-// settings returns each parameter's value, after --set.
-func settings(m *manifest.Manifest, set []string, known map[string]bool) (map[string]string, []*manifest.Difference, error) {
+// settings returns each parameter's value, after --set. known are the flags
+// that the command has now.
+func settings(m *manifest.Manifest, set []string, known map[string]*pflag.Flag) (map[string]string, []*manifest.Difference, error) {
 	values := map[string]string{}
 	for _, p := range m.Parameters {
-		if !known[p.Name] {
+		if known[p.Name] == nil {
 			return nil, nil, fmt.Errorf("%s has no parameter %q: %w", m.Command, p.Name, manifest.ErrMalformed)
 		}
 		values[p.Name] = p.Value
 	}
+	for name := range known {
+		if _, ok := values[name]; !ok {
+			return nil, nil, fmt.Errorf("parameter %s of %s is missing: %w", name, m.Command, manifest.ErrMalformed)
+		}
+	}
+	for name, field := range map[string]string{seedParameter: strconv.FormatUint(m.Seed, 10), profileParameter: m.Profile.Mac.String()} {
+		if values[name] != field {
+			return nil, nil, &manifest.Difference{Kind: "parameter", Name: name, Recorded: values[name], Now: field}
+		}
+	}
 	var changed []*manifest.Difference
+	seen := map[string]bool{}
 	for _, s := range set {
 		name, now, ok := strings.Cut(s, "=")
 		was, recorded := values[name]
 		if !ok || !recorded {
 			return nil, nil, usagef("--set %s: want NAME=VALUE with one of %s", s, strings.Join(sortedKeys(values), ", "))
 		}
+		if seen[name] {
+			return nil, nil, usagef("%s is set twice", name)
+		}
+		seen[name] = true
+		if err := known[name].Value.Set(now); err != nil {
+			return nil, nil, usagef("--set %s: %v", s, err)
+		}
+		now = known[name].Value.String() // 1e-4 is 0.0001
 		values[name] = now
 		if now != was {
 			changed = append(changed, &manifest.Difference{Kind: "parameter", Name: name, Recorded: was, Now: now})
@@ -164,30 +187,45 @@ func settings(m *manifest.Manifest, set []string, known map[string]bool) (map[st
 }
 
 // inputsHere says where each recorded input lies: where --input says, else
-// under its own name, else beside the manifest's file name.
-func inputsHere(m *manifest.Manifest, given []string) (map[string]string, error) {
+// under its own name, else beside the manifest.
+func inputsHere(m *manifest.Manifest, dir string, given []string) (map[string]string, error) {
 	where := map[string]string{}
 	for _, s := range given {
-		recorded, here, ok := strings.Cut(s, "=")
-		if !ok || !slices.ContainsFunc(m.Inputs, func(in manifest.Input) bool { return in.Path == recorded }) {
+		i := slices.IndexFunc(m.Inputs, func(in manifest.Input) bool { return strings.HasPrefix(s, in.Path+"=") })
+		if i < 0 {
+			if len(m.Inputs) == 0 {
+				return nil, usagef("--input %s: the run read no file", s)
+			}
 			var paths []string
 			for _, in := range m.Inputs {
 				paths = append(paths, in.Path)
 			}
 			return nil, usagef("--input %s: want RECORDED=PATH with one of %s", s, strings.Join(paths, ", "))
 		}
-		where[recorded] = here
+		where[m.Inputs[i].Path] = s[len(m.Inputs[i].Path)+1:]
 	}
 	for _, in := range m.Inputs {
 		here, ok := where[in.Path]
 		if !ok {
 			here = in.Path
 		}
-		if _, err := os.Stat(here); err != nil {
+		_, err := os.Stat(here)
+		if err != nil && !ok && !filepath.IsAbs(in.Path) {
+			if beside := filepath.Join(dir, in.Path); exists(beside) {
+				where[in.Path] = beside
+				continue
+			}
+		}
+		if err != nil {
 			return nil, usagef("input %s: %v; --input %s=PATH says where it lies", in.Path, errorText(err), in.Path)
 		}
 	}
 	return where, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // errorText is a file error without the operation's name.
@@ -228,7 +266,7 @@ func (a *app) reportReplay(rep replayReport, inner *app, start time.Time) error 
 		a.printReplay(rep)
 	}
 	if d := rep.Difference; d != nil {
-		return fmt.Errorf("%w: %s", errDifference, d)
+		return fmt.Errorf("%w: %s %s", errDifference, d.Kind, d.Name)
 	}
 	return nil
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,7 +69,7 @@ func TestReplayGivesTheSameDigests(t *testing.T) {
 		if code != exitDone || v["same"] != true || difference(v) != "" {
 			t.Errorf("%v: exit %d: %v", args, code, v)
 		}
-		if steps := v["steps"].(float64); steps < 6 || v["outputs"] != 3.0 || v["seed"] != 5.0 || v["device"] == nil || v["profile"] == nil {
+		if steps := v["steps"].(float64); steps < 6 || v["outputs"] != 4.0 || v["seed"] != 5.0 || v["device"] == nil || v["profile"] == nil {
 			t.Errorf("%v: %v", args, v)
 		}
 	}
@@ -126,12 +128,22 @@ func TestReplayNamesWhatDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edited := strings.Replace(string(old), `"value": "5"`, `"value": "6"`, 1)
-	if edited == string(old) {
-		t.Fatal("the manifest does not hold k")
+	for name, c := range map[string][2]string{
+		"k":       {`"value": "5"`, `"value": "6"`},
+		"seed":    {`"seed": 1,`, `"seed": 2,`},
+		"profile": {`"mac": "fused"`, `"mac": "split"`},
+	} {
+		edited := strings.Replace(string(old), c[0], c[1], 1)
+		if edited == string(old) {
+			t.Fatalf("the manifest does not hold %s", c[0])
+		}
+		if code, v := replayJSON(t, write(t, "edited.json", edited)); code != exitDifference || difference(v) != "parameter "+name {
+			t.Errorf("an edited %s: exit %d: %v", name, code, v)
+		}
 	}
-	if code, v := replayJSON(t, write(t, "edited.json", edited)); code != exitDifference || difference(v) != "parameter k" {
-		t.Errorf("an edited parameter: exit %d: %v", code, v)
+	// The same value in other words is no change.
+	if code, v := replayJSON(t, m, "--set", "tol=1e-4", "--input", data+"="+elsewhere); code != exitDone || len(v["changed"].([]any)) != 0 {
+		t.Errorf("tol=1e-4: exit %d: %v", code, v)
 	}
 }
 
@@ -179,6 +191,10 @@ func TestManifestAndReplayRefuse(t *testing.T) {
 		{"replay", write(t, "empty.json", "")},
 		{"replay", m, "--set", "k"},
 		{"replay", m, "--set", "labels-out=x.npy"},
+		{"replay", m, "--set", "k=3", "--set", "k=4"},
+		{"replay", m, "--set", "k=three"},
+		{"replay", m, "--seed", "3", "--set", "seed=4"},
+		{"replay", withoutParameter(t, m, "tol")},
 		{"replay", m, "--input", "other=" + data},
 		{"replay", with(`"command": "cluster"`, `"command": "devices"`)},
 		{"replay", with(`"command": "cluster"`, `"command": "--help"`)},
@@ -216,6 +232,41 @@ func TestReplayOfVerify(t *testing.T) {
 			t.Errorf("%v: exit %d: %s", args, code, errOut)
 		}
 	}
+}
+
+// An input that lies beside the manifest is found, also one with an equals sign.
+func TestReplayLooksBesideTheManifest(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text, err := os.ReadFile(groups(t, 50))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile("a=b.csv", text, 0o644), os.Mkdir("sub", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	runJSON(t, "cluster", "a=b.csv", "--k", "2", "--n-init", "1", "--backend", "cpu", "--manifest", "m.json")
+	t.Chdir("sub")
+	if code, v := replayJSON(t, "../m.json"); code != exitDone {
+		t.Errorf("exit %d: %v", code, v)
+	}
+	if code, v := replayJSON(t, "../m.json", "--input", "a=b.csv=../a=b.csv"); code != exitDone {
+		t.Errorf("exit %d: %v", code, v)
+	}
+}
+
+// withoutParameter returns a manifest that lacks one.
+func withoutParameter(t *testing.T, path, name string) string {
+	t.Helper()
+	m, err := manifest.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Parameters = slices.DeleteFunc(m.Parameters, func(p manifest.Parameter) bool { return p.Name == name })
+	var b strings.Builder
+	if err := m.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "m.json", b.String())
 }
 
 // withParameter returns a manifest that holds another parameter as well.

@@ -85,9 +85,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// oneLine keeps a message from breaking into several lines.
+// oneLine keeps a message from breaking into several lines, and leaves out the
+// sentinel behind each, which tells a user nothing.
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i, line := range lines {
+		for more := true; more; {
+			line, more = strings.CutSuffix(line, ": "+backend.ErrArgument.Error())
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "; ")
 }
 
 func exitCode(ctx context.Context, err error) int {
@@ -127,9 +135,8 @@ func (a *app) rootCommand() *cobra.Command {
 	f.IntVar(&a.threads, "threads", 0, "CPU threads, 0 for all; never changes a result")
 	f.Uint64Var(&a.seed, "seed", 1, "seed of the random streams, at most 2^53-1")
 	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout and nothing else")
-	f.StringVar(&a.manifest, "manifest", "", "record the run's digests in this file, for samebits replay")
 	f.BoolVar(&a.quiet, "quiet", false, "no progress and no notices on stderr")
-	root.AddCommand(a.devicesCommand(), a.verifyCommand(), a.clusterCommand(), a.demoCommand(), a.benchCommand(), a.replayCommand(), a.versionCommand(), a.probeCommand())
+	root.AddCommand(a.devicesCommand(), a.verifyCommand(), a.clusterCommand(), a.mergeCommand(), a.demoCommand(), a.benchCommand(), a.replayCommand(), a.versionCommand(), a.probeCommand())
 	return root
 }
 

@@ -64,7 +64,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	f.StringVar(&fl.artefacts, "artefacts", "", "shrink the first failures and write their data, heat maps and commands into this folder")
 	f.StringVar(&fl.fold, "fold", fmt.Sprintf("%dx%d", verify.FoldRows, verify.FoldCols), "rows x columns of the tile by which the heat maps in --artefacts are folded")
 	f.StringVar(&fl.maxSkipped, "max-skipped", "0", "how many cases may be skipped of operations that the device supports: a number, or a share as 5%")
-	return recordable(cmd, "record", "against", "junit", "html", "artefacts", "fold", "max-skipped", "fault", "faults")
+	return a.recordable(cmd, "record", "against", "junit", "html", "artefacts", "fold", "max-skipped", "fault", "faults")
 }
 
 // verifyReport is the JSON object of samebits verify.

@@ -15,6 +15,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"samebits/backend"
 	"samebits/backend/exact"
@@ -136,6 +140,9 @@ func Decode(r io.Reader) (*Manifest, error) {
 }
 
 func (m *Manifest) check() error {
+	if text, bad := m.unprintable(); bad {
+		return fmt.Errorf("%.40q: want at most %d bytes without control characters: %w", text, maxText, ErrMalformed)
+	}
 	switch {
 	case m.Format == 0:
 		return fmt.Errorf("samebits_manifest is missing: %w", ErrMalformed)
@@ -176,6 +183,33 @@ func (m *Manifest) check() error {
 		}
 	}
 	return nil
+}
+
+// maxText bounds each text of a manifest, in bytes.
+const maxText = 4096
+
+// unprintable returns a text that a terminal must not see, or one that is too
+// long for what it is.
+func (m *Manifest) unprintable() (string, bool) {
+	texts := append([]string{m.Program, m.Command, m.Device, m.Profile.Mac.String(), string(m.Profile.Subnormals)}, m.Arguments...)
+	for _, p := range m.Parameters {
+		texts = append(texts, p.Name, p.Value, p.Sum)
+	}
+	for _, in := range m.Inputs {
+		texts = append(texts, in.Path)
+	}
+	for _, list := range [][]Digest{m.Steps, m.Outputs} {
+		for _, d := range list {
+			texts = append(texts, d.Name)
+		}
+	}
+	i := slices.IndexFunc(texts, func(s string) bool {
+		return len(s) > maxText || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	})
+	if i < 0 {
+		return "", false
+	}
+	return texts[i], true
 }
 
 func isDigest(s string) bool {

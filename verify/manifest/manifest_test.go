@@ -167,6 +167,8 @@ func TestDamagedManifestsAreNamed(t *testing.T) {
 		"a seed out of range": {`"seed": 7`, `"seed": 9007199254740992`, ""},
 		"k twice":             {`"name": "tol"`, `"name": "k"`, ""},
 		"no command":          {`"command": "cluster"`, `"command": ""`, ""},
+		"a terminal's escape": {`"device": "cpu"`, `"device": "x\u001b[2Jok"`, ""},
+		"a long name":         {`"device": "cpu"`, `"device": "` + strings.Repeat("x", 5000) + `"`, ""},
 		"cut short":           {good[len(good)/2:], ``, ""},
 		"more text":           {"\n}\n", "\n}\n{}", ""},
 		"not JSON":            {good, "k,3\n", ""},

@@ -183,5 +183,10 @@ func (r *Recorder) Finish(m Manifest) (*Manifest, error) {
 	if m.Inputs == nil {
 		m.Inputs = []Input{}
 	}
+	if r.old == nil {
+		if err := m.check(); err != nil {
+			return nil, err
+		}
+	}
 	return &m, nil
 }
