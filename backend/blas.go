@@ -70,10 +70,10 @@ func (b *deviceBLAS) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a 
 	checkLength(g.a, "blas: insufficient length of a")
 	checkLength(g.b, "blas: insufficient length of b")
 	checkLength(g.c, "blas: insufficient length of c")
-	if (alpha == 0 || k == 0) && beta == 1 {
+	if (isZero(alpha) || k == 0) && beta == 1 {
 		return
 	}
-	if alpha == 0 { // neither A nor B is read
+	if isZero(alpha) { // neither A nor B is read
 		g.a, g.b = exact.View[float32]{Rows: m}, exact.View[float32]{Cols: n}
 		g.transA, g.transB = false, false
 	}
@@ -123,7 +123,7 @@ func checkGemm(tA, tB blas.Transpose, m, n, k, lda, ldb, ldc int) {
 
 // checkLength panics where a matrix does not fit its slice.
 func checkLength(v exact.View[float32], message string) {
-	if len(v.Data) < (v.Rows-1)*v.Stride+v.Cols {
+	if v.Rows > 0 && !spans(v.Rows, v.Cols, v.Stride, len(v.Data)) {
 		panic(message)
 	}
 }
@@ -163,7 +163,7 @@ func (d *blasDevice) gemm(g *gemmCall) error {
 	if err := first(mem.upload(ctx, &mem.a, g.a), mem.upload(ctx, &mem.b, g.b)); err != nil {
 		return err
 	}
-	if g.beta != 0 {
+	if !isZero(g.beta) {
 		if err := mem.upload(ctx, &mem.c, g.c); err != nil {
 			return err
 		}
@@ -247,7 +247,7 @@ func (mem *gemmMemory) upload(ctx context.Context, to *deviceMatrix, v exact.Vie
 // untouched until its result is whole.
 func (mem *gemmMemory) download(ctx context.Context, g *gemmCall) error {
 	c, n := g.c, g.c.Rows*g.c.Cols
-	if g.beta == 0 && (c.Stride == c.Cols || c.Rows == 1) {
+	if isZero(g.beta) && (c.Stride == c.Cols || c.Rows == 1) {
 		return Download(ctx, c.Data[:n], &mem.c.view)
 	}
 	packed := mem.host(n)

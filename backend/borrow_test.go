@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"errors"
+	"math"
+	"math/bits"
 	"slices"
 	"testing"
 
@@ -73,5 +75,47 @@ func TestBorrowGeneral(t *testing.T) {
 		if _, err := BorrowGeneral(ctx, dev, m); !errors.Is(err, ErrClosed) {
 			t.Errorf("%s: on a closed device: %v", name, err)
 		}
+	}
+}
+
+// A matrix whose extent passes an int is refused, whatever the product of its
+// sizes wraps to.
+func TestGeneralsThatOverflowAreRefused(t *testing.T) {
+	dev, drv := newNull(t)
+	lending := NewDevice(lender{drv}, Config{})
+	const half = 1 << (bits.UintSize / 2)
+	for _, m := range []blas32.General{
+		{Rows: half + 1, Cols: 1, Stride: half, Data: make([]float32, 1)},
+		{Rows: 9, Cols: 8, Stride: 1 << (bits.UintSize - 3), Data: make([]float32, 8)},
+		{Rows: 3, Cols: 1, Stride: math.MaxInt, Data: make([]float32, 8)},
+		{Rows: math.MaxInt, Cols: math.MaxInt, Stride: math.MaxInt, Data: make([]float32, 8)},
+		{Rows: 1, Cols: math.MaxInt, Stride: math.MaxInt, Data: make([]float32, 8)},
+	} {
+		if _, err := BorrowGeneral(ctx, lending, m); !errors.Is(err, ErrShape) {
+			t.Errorf("borrowed %d×%d, stride %d: %v", m.Rows, m.Cols, m.Stride, err)
+		}
+		if _, err := FromGeneral(ctx, dev, m); !errors.Is(err, ErrShape) {
+			t.Errorf("copied %d×%d, stride %d: %v", m.Rows, m.Cols, m.Stride, err)
+		}
+	}
+	// The stride of a single row says nothing.
+	x, err := BorrowGeneral(ctx, lending, blas32.General{Rows: 1, Cols: 2, Stride: math.MaxInt, Data: []float32{1, 2}})
+	if err != nil || x.Layout() != (Layout{Batch: 1, Rows: 1, Cols: 2, Stride: 2, BatchStride: 2}) {
+		t.Errorf("a row: %v, %v", x, err)
+	}
+}
+
+// A closed device holds no borrowed memory, however long its tensors live.
+func TestCloseLetsBorrowedMemoryGo(t *testing.T) {
+	_, drv := newNull(t)
+	dev := NewDevice(lender{drv}, Config{})
+	m := blas32.General{Rows: 1, Cols: 1, Stride: 1, Data: []float32{1}}
+	x, errX := BorrowGeneral(ctx, dev, m)
+	y, errY := BorrowGeneral(ctx, dev, m)
+	if err := errors.Join(errX, errY, x.Close(), dev.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if x.mem.buf != nil || y.mem.buf != nil {
+		t.Error("a closed tensor or device still holds the caller's slice")
 	}
 }

@@ -87,6 +87,11 @@ func (d *Device) NewTensor(dtype DType, rows, cols int) (*Tensor, error) {
 // content. Errors wrap ErrShape for sizes that are negative or overflow, and
 // ErrOutOfMemory where the device lacks room.
 func (d *Device) NewBatch(dtype DType, batch, rows, cols int) (*Tensor, error) {
+	return d.newBatch(context.Background(), dtype, batch, rows, cols)
+}
+
+// newBatch is NewBatch for a caller that waits no longer than ctx.
+func (d *Device) newBatch(ctx context.Context, dtype DType, batch, rows, cols int) (*Tensor, error) {
 	if d == nil {
 		return nil, errNilDevice
 	}
@@ -94,7 +99,9 @@ func (d *Device) NewBatch(dtype DType, batch, rows, cols int) (*Tensor, error) {
 	if !ok || dtype.Size() == 0 {
 		return nil, fmt.Errorf("tensor %v[%d×%d×%d]: %w", dtype, batch, rows, cols, ErrShape)
 	}
-	d.mu.Lock()
+	if err := d.mu.LockContext(ctx); err != nil {
+		return nil, err
+	}
 	defer d.mu.Unlock()
 	if d.closed {
 		return nil, fmt.Errorf("device %s: %w", d.info.Name, ErrClosed)
@@ -115,11 +122,13 @@ func (d *Device) NewBatch(dtype DType, batch, rows, cols int) (*Tensor, error) {
 
 // borrow returns a read-only tensor of one matrix in host memory, or false
 // where the driver cannot work there. host begins with the first element.
-func (d *Device) borrow(dtype DType, rows, cols, stride int, host []byte) (*Tensor, bool, error) {
+func (d *Device) borrow(ctx context.Context, dtype DType, rows, cols, stride int, host []byte) (*Tensor, bool, error) {
 	if d == nil {
 		return nil, false, errNilDevice
 	}
-	d.mu.Lock()
+	if err := d.mu.LockContext(ctx); err != nil {
+		return nil, false, err
+	}
 	defer d.mu.Unlock()
 	if d.closed {
 		return nil, false, fmt.Errorf("device %s: %w", d.info.Name, ErrClosed)
@@ -158,6 +167,7 @@ func (d *Device) free(m *memory) error {
 	d.stats.BytesLive -= m.bytes
 	if m.buf != nil {
 		d.driver.Free(m.buf)
+		m.buf = nil
 	}
 	return nil
 }
@@ -289,12 +299,14 @@ func (d *Device) Close() error {
 	}
 	d.closed = true
 	syncErr := d.driver.Sync(context.Background())
+	err := errors.Join(syncErr, d.driver.Close())
 	for m := range d.live {
 		m.closed.Store(true)
+		m.buf = nil // which may be borrowed, and the tensor live on
 	}
 	clear(d.live)
 	d.stats.BytesLive = 0
-	return errors.Join(syncErr, d.driver.Close())
+	return err
 }
 
 // transfer moves a tensor's elements between a packed host slice and the device.
@@ -330,8 +342,15 @@ func (d *Device) transfer(ctx context.Context, t *Tensor, host []byte, up bool) 
 	if t.Contiguous() {
 		return move(t.offset, t.Len(), host)
 	}
+	moved := 0 // bytes since the last look at ctx
 	for b := range t.batch {
 		for i := range t.rows {
+			if moved += t.cols * size; moved > polledBytes {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				moved = 0
+			}
 			h := host[(b*t.rows+i)*t.cols*size:]
 			if err := move(t.offset+b*t.batchStride+i*t.stride, t.cols, h); err != nil {
 				return err
@@ -340,6 +359,9 @@ func (d *Device) transfer(ctx context.Context, t *Tensor, host []byte, up bool) 
 	}
 	return nil
 }
+
+// polledBytes are moved row by row between two looks at the context.
+const polledBytes = 4 << 20
 
 // sameElements reports whether two tensors name the same elements in the same order.
 func sameElements(a, b *Tensor) bool {

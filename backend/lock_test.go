@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gonum.org/v1/gonum/blas/blas32"
 )
 
 // blockingDriver runs an operation until it is told to go on.
@@ -21,6 +23,8 @@ func (d *blockingDriver) Run(context.Context, Op) error {
 	<-d.goOn
 	return nil
 }
+
+func (d *blockingDriver) Borrow(host []byte) Buffer { return host }
 
 // While one caller's operation runs, another's call ends with its context.
 func TestCallersWaitNoLongerThanTheirContexts(t *testing.T) {
@@ -38,10 +42,39 @@ func TestCallersWaitNoLongerThanTheirContexts(t *testing.T) {
 		"sync":     d.Sync,
 		"upload":   func(ctx context.Context) error { return Upload(ctx, x, make([]float32, 4)) },
 		"download": func(ctx context.Context) error { return Download(ctx, make([]float32, 4), x) },
+		"from slice": func(ctx context.Context) error {
+			_, err := FromSlice(ctx, d, 1, 1, []float32{1})
+			return err
+		},
+		"from general": func(ctx context.Context) error {
+			_, err := FromGeneral(ctx, d, blas32.General{Rows: 1, Cols: 1, Stride: 1, Data: []float32{1}})
+			return err
+		},
+		"borrow": func(ctx context.Context) error {
+			_, err := BorrowGeneral(ctx, d, blas32.General{Rows: 1, Cols: 1, Stride: 1, Data: []float32{1}})
+			return err
+		},
+		"put": func(ctx context.Context) error {
+			s := NewScope(ctx, d)
+			Put(s, 1, 1, []float32{1})
+			return s.Err()
+		},
+		"new": func(ctx context.Context) error {
+			s := NewScope(ctx, d)
+			s.New(Float32, 1, 1)
+			return s.Err()
+		},
 	} {
 		short, cancel := context.WithTimeout(ctx, time.Millisecond)
-		if err := call(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v, want the context's error", name, err)
+		done := make(chan error, 1)
+		go func() { done <- call(short) }()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v, want the context's error", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: still waits long after its context ended", name)
 		}
 		cancel()
 	}
@@ -92,4 +125,42 @@ func TestLockExcludes(t *testing.T) {
 		t.Error(err)
 	}
 	l.Unlock()
+}
+
+// A waiter whose context has ended and that is alone for a moment leaves even
+// where another caller comes and takes the lock that was on its way.
+func TestLeavingWaiterIsOvertaken(t *testing.T) {
+	l := newLock()
+	l.users.Store(1) // the waiter; the holder has gone, and nothing has arrived
+	done := make(chan error)
+	go func() { done <- l.leave(context.Canceled) }()
+	time.Sleep(time.Millisecond)
+	l.users.Add(1) // the other, who has the lock
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) || l.users.Load() != 1 {
+			t.Errorf("%v, %d users left", err, l.users.Load())
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("still waits for a lock that another holds")
+	}
+}
+
+// A nil context panics and leaves the lock as it was.
+func TestNilContextDoesNotCount(t *testing.T) {
+	l := newLock()
+	l.Lock()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a nil context waited")
+			}
+		}()
+		var none context.Context
+		_ = l.LockContext(none)
+	}()
+	l.Unlock()
+	if n := l.users.Load(); n != 0 {
+		t.Errorf("%d users are left", n)
+	}
 }

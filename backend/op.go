@@ -124,9 +124,25 @@ func first(errs ...error) error {
 	return nil
 }
 
-// positive reports an option that must be a finite number above zero.
+// indexable refuses more elements than an int32 names.
+func indexable(name string, n int) error {
+	if int64(n) <= 1<<31 {
+		return nil
+	}
+	return fmt.Errorf("%d %s pass 2³¹, which an int32 index cannot name: %w", n, name, ErrShape)
+}
+
+// isZero reports v = ±0, as [positive] does on any thread.
+func isZero(v float32) bool { return math.Float32bits(v)<<1 == 0 }
+
+// fraction reports a number in [0, 1], likewise.
+func fraction(v float32) bool { return isZero(v) || math.Float32bits(v) <= 0x3f800000 }
+
+// positive reports an option that must be a finite number above zero. It tests
+// the bits: a thread that flushes takes a subnormal for zero.
 func positive(name string, v float32) error {
-	if v > 0 && !math.IsInf(float64(v), 0) {
+	const infinity = 0x7f800000
+	if math.Float32bits(v)-1 < infinity-1 {
 		return nil
 	}
 	return fmt.Errorf("%s %v: want a finite number above 0: %w", name, v, ErrArgument)

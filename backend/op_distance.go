@@ -60,7 +60,7 @@ func (o *Nearest) check() error {
 	if o.Shift != nil && o.Metric != SquaredEuclidean && o.Metric != Euclidean {
 		return fmt.Errorf("shift under %v: %w", o.Metric, ErrArgument)
 	}
-	return first(rowsOf(o.X, o.C, o.Metric), wantDType("index", o.Index, Int32),
+	return first(indexable("rows of c", o.C.rows), rowsOf(o.X, o.C, o.Metric), wantDType("index", o.Index, Int32),
 		wantDType("distance", o.Distance, Float32), wantDType("shift", o.Shift, Float32),
 		wantMatrix("index", o.Index, o.X.rows, o.Index.cols), sameShape("distance", o.Distance, o.Index),
 		wantMatrix("shift", o.Shift, 1, o.X.cols))
@@ -91,6 +91,9 @@ func (o *Distances) check() error {
 	m := o.C.rows
 	if o.Index != nil {
 		m = o.Index.cols
+		if err := indexable("rows of c", o.C.rows); err != nil {
+			return err
+		}
 	}
 	return first(rowsOf(o.X, o.C, o.Metric), wantDType("d", o.D, Float32), wantMatrix("d", o.D, o.X.rows, m),
 		wantDType("index", o.Index, Int32), wantMatrix("index", o.Index, o.X.rows, m))
@@ -119,7 +122,7 @@ func (o *PairwiseSum) check() error {
 	if o.Label == nil && o.Y.cols != 1 {
 		return fmt.Errorf("y is %v without labels, want one column: %w", o.Y, ErrShape)
 	}
-	return first(rowsOf(o.X, o.C, o.Metric), wantDType("y", o.Y, Float32), wantMatrix("y", o.Y, o.X.rows, o.Y.cols),
+	return first(indexable("groups", o.Y.cols), rowsOf(o.X, o.C, o.Metric), wantDType("y", o.Y, Float32), wantMatrix("y", o.Y, o.X.rows, o.Y.cols),
 		wantDType("label", o.Label, Int32), wantMatrix("label", o.Label, o.C.rows, 1))
 }
 
@@ -154,7 +157,7 @@ func (o *ScatterSum) check() error {
 	if int64(o.X.rows) > 1<<31 {
 		return fmt.Errorf("%d rows pass 2³¹: %w", o.X.rows, ErrShape)
 	}
-	return first(wantDType("sums", o.Sums, Uint32), wantDType("x", o.X, Float32), wantDType("label", o.Label, Int32),
+	return first(indexable("labels", o.Sums.rows), wantDType("sums", o.Sums, Uint32), wantDType("x", o.X, Float32), wantDType("label", o.Label, Int32),
 		wantDType("weight", o.Weight, Float32), wantDType("exponent", o.Exponent, Int32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), wantMatrix("label", o.Label, o.X.rows, 1),
 		wantMatrix("weight", o.Weight, o.X.rows, 1), wantMatrix("exponent", o.Exponent, 1, o.X.cols),

@@ -67,7 +67,7 @@ func (o *Categorical) appendOperands(to []Operand) []Operand {
 }
 
 func (o *Categorical) check() error {
-	return first(wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
+	return first(indexable("columns", o.X.cols), wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), wantMatrix("index", o.Index, o.X.rows, o.Index.cols),
 		nonEmptyRows(o.X), positive("temperature", o.Temperature.Real(1)),
 		o.Draws.check(o.X.rows, o.X.cols), stepsFit(o.Draws, o.Index.cols))
@@ -125,7 +125,7 @@ func (o *Filter) check() error {
 		return fmt.Errorf("%v: %w", o.Kind, ErrArgument)
 	case o.Kind == FilterTopK && o.K < 1:
 		return fmt.Errorf("top-k %d: want at least 1: %w", o.K, ErrArgument)
-	case o.Kind != FilterTopK && !(o.P >= 0 && o.P <= 1):
+	case o.Kind != FilterTopK && !fraction(o.P):
 		return fmt.Errorf("%v %v: want a number in [0, 1]: %w", o.Kind, o.P, ErrArgument)
 	}
 	return first(floats("y", o.Y, "x", o.X), sameShape("y", o.Y, o.X))
@@ -158,6 +158,11 @@ func (o *GumbelSoftmax) check() error {
 	if o.Y == nil && o.OneHot == nil {
 		return fmt.Errorf("no output: %w", ErrShape)
 	}
+	if o.OneHot != nil {
+		if err := indexable("columns", o.X.cols); err != nil {
+			return err
+		}
+	}
 	return first(wantDType("x", o.X, Float32), wantDType("y", o.Y, Float32), wantDType("onehot", o.OneHot, Float32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), sameShape("y", o.Y, o.X), sameShape("onehot", o.OneHot, o.X),
 		positive("tau", o.Tau.Real(1)), o.Draws.check(o.X.rows, o.X.cols))
@@ -185,7 +190,7 @@ func (o *WithoutReplacement) check() error {
 	if o.Index.cols > o.X.cols {
 		return fmt.Errorf("%d draws without replacement from %d: %w", o.Index.cols, o.X.cols, ErrShape)
 	}
-	return first(wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
+	return first(indexable("columns", o.X.cols), wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), wantMatrix("index", o.Index, o.X.rows, o.Index.cols),
 		positive("temperature", o.Temperature.Real(1)), o.Draws.check(o.X.rows, o.X.cols))
 }

@@ -183,6 +183,11 @@ func (o *Reduce) check() error {
 	if n == 0 && o.Reduction != Sum && o.Reduction != MaxAbsFinite {
 		return fmt.Errorf("%v of no element of %v: %w", o.Reduction, o.X, ErrShape)
 	}
+	if want == Int32 {
+		if err := indexable("elements", n); err != nil {
+			return err
+		}
+	}
 	return first(wantDType("x", o.X, Float32), wantDType("y", o.Y, want), wantShape("y", o.Y, o.X.batch, rows, cols))
 }
 
@@ -204,7 +209,7 @@ func (o *TopK) check() error {
 	if o.Index.cols > o.X.cols {
 		return fmt.Errorf("top %d of %v: %w", o.Index.cols, o.X, ErrShape)
 	}
-	return first(wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
+	return first(indexable("columns", o.X.cols), wantDType("index", o.Index, Int32), wantDType("x", o.X, Float32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), wantMatrix("index", o.Index, o.X.rows, o.Index.cols))
 }
 
@@ -222,7 +227,7 @@ func (o *Gather) appendOperands(to []Operand) []Operand {
 }
 
 func (o *Gather) check() error {
-	return first(wantDType("y", o.Y, o.X.dtype), wantDType("index", o.Index, Int32),
+	return first(indexable("rows", o.X.rows), wantDType("y", o.Y, o.X.dtype), wantDType("index", o.Index, Int32),
 		wantMatrix("x", o.X, o.X.rows, o.X.cols), wantMatrix("y", o.Y, o.Y.rows, o.X.cols),
 		wantMatrix("index", o.Index, o.Y.rows, 1))
 }

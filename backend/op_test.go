@@ -175,3 +175,39 @@ func TestFactorDefaults(t *testing.T) {
 		t.Error("a factor lost its value or its default")
 	}
 }
+
+// Where an int32 names elements there are no more than it can name. Tensors
+// without rows have such widths and no memory.
+func TestIndicesFitAnInt32(t *testing.T) {
+	limit := int64(1) << 31
+	if int64(int(limit+1)) != limit+1 {
+		t.Skip("no tensor of this platform is that wide")
+	}
+	d, _ := newNull(t)
+	for _, n := range []int{int(limit), int(limit + 1)} {
+		wide, high := tensor(t, d, Float32, 0, n), tensor(t, d, Float32, n, 0)
+		none := func(dt DType, cols int) *Tensor { return tensor(t, d, dt, 0, cols) }
+		x := none(Float32, 0)
+		for name, op := range map[string]Op{
+			"argmax":              &Reduce{Y: none(Int32, 1), X: wide, Reduction: ArgMax},
+			"argmin of a column":  &Reduce{Y: tensor(t, d, Int32, 1, 0), X: high, Reduction: ArgMin, Axis: AlongColumn},
+			"top-k":               &TopK{Index: none(Int32, 3), X: wide},
+			"gather":              &Gather{Y: x, X: high, Index: none(Int32, 1)},
+			"categorical":         &Categorical{Index: none(Int32, 1), X: wide},
+			"without replacement": &WithoutReplacement{Index: none(Int32, 1), X: wide},
+			"one-hot":             &GumbelSoftmax{OneHot: wide, X: none(Float32, n)},
+			"nearest":             &Nearest{Index: none(Int32, 1), X: x, C: high},
+			"named distances":     &Distances{D: none(Float32, 1), X: x, C: high, Index: none(Int32, 1)},
+			"pairwise sum":        &PairwiseSum{Y: wide, X: x, C: tensor(t, d, Float32, 3, 0), Label: tensor(t, d, Int32, 3, 1)},
+		} {
+			err := d.Run(ctx, op)
+			if fits := int64(n) <= limit; fits != (err == nil) || !fits && !errors.Is(err, ErrShape) {
+				t.Errorf("%s of %d: %v", name, n, err)
+			}
+		}
+		// No index, no limit.
+		if err := d.Run(ctx, &Reduce{Y: none(Float32, 1), X: wide}, &GumbelSoftmax{Y: wide, X: none(Float32, n)}); err != nil {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (s *Scope) New(dtype DType, rows, cols int) *Tensor {
 	if s.err != nil {
 		return nil
 	}
-	t, err := s.dev.NewTensor(dtype, rows, cols)
+	t, err := s.dev.newBatch(s.ctx, dtype, 1, rows, cols)
 	return s.own(t, err)
 }
 

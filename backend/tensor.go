@@ -165,7 +165,7 @@ func Download[T Element](ctx context.Context, dst []T, t *Tensor) error {
 
 // FromSlice returns a new rows×cols tensor that holds a copy of data.
 func FromSlice[T Element](ctx context.Context, dev *Device, rows, cols int, data []T) (*Tensor, error) {
-	t, err := dev.NewTensor(DTypeOf[T](), rows, cols)
+	t, err := dev.newBatch(ctx, DTypeOf[T](), 1, rows, cols)
 	if err != nil {
 		return nil, err
 	}
@@ -212,8 +212,11 @@ func BorrowGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor,
 		return nil, err
 	}
 	if m.Rows > 0 && m.Cols > 0 {
+		if m.Rows == 1 {
+			m.Stride = m.Cols // which may be anything: no row follows
+		}
 		elements := m.Data[:(m.Rows-1)*m.Stride+m.Cols]
-		if t, ok, err := dev.borrow(Float32, m.Rows, m.Cols, m.Stride, bytesOf(elements)); ok || err != nil {
+		if t, ok, err := dev.borrow(ctx, Float32, m.Rows, m.Cols, m.Stride, bytesOf(elements)); ok || err != nil {
 			return t, err
 		}
 	}
@@ -227,10 +230,16 @@ func BorrowGeneral(ctx context.Context, dev *Device, m blas32.General) (*Tensor,
 
 func checkGeneral(m blas32.General) error {
 	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols ||
-		(m.Rows > 0 && m.Cols > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols) {
+		(m.Rows > 0 && m.Cols > 0 && !spans(m.Rows, m.Cols, m.Stride, len(m.Data))) {
 		return fmt.Errorf("general %d×%d, stride %d, %d elements: %w", m.Rows, m.Cols, m.Stride, len(m.Data), ErrShape)
 	}
 	return nil
+}
+
+// spans reports whether rows ≥ 1 rows of cols elements, stride apart, lie within
+// n elements; no size overflows.
+func spans(rows, cols, stride, n int) bool {
+	return cols <= n && rows-1 <= (n-cols)/max(1, stride)
 }
 
 // ToGeneral returns a copy of a float32 tensor with one matrix as a gonum matrix.

@@ -53,8 +53,11 @@ var categoricalCalls calls[categoricalCall]
 func (c *categoricalCall) row(r int, s spreader) error {
 	i, draw := r/c.index.Cols, r%c.index.Cols
 	best, err := drawRow(c.mac, position(c.draws, i, draw), c.x.Row(i), c.scale, s)
+	if err != nil {
+		return err
+	}
 	c.index.Set(i, draw, best)
-	return err
+	return nil
 }
 
 // position is where row i of a tensor draws for the step-th time.
@@ -80,7 +83,9 @@ func drawRow(mac exact.Mac, at exact.Position, x []float32, scale float32, s spr
 	defer scratch.give()
 	bests := scratch.candidates(ceil(len(x), exact.SumBlock))
 	c.args = drawnRow{mac, at, x, scale, bests}
-	err := c.spread(s, len(x), (*drawnRow).block)
+	if err := c.spread(s, len(x), (*drawnRow).block); err != nil {
+		return -1, err // bests holds another row's
+	}
 	best := candidate{-1, negInf}
 	for _, b := range bests {
 		if b.index >= 0 && !(b.score <= best.score) {
@@ -90,7 +95,7 @@ func drawRow(mac exact.Mac, at exact.Position, x []float32, scale float32, s spr
 			}
 		}
 	}
-	return best.index, err
+	return best.index, nil
 }
 
 // drawnRow is a row of several blocks.

@@ -10,27 +10,41 @@ import (
 
 func init() { register("copy", copyFast, copyReference) }
 
-// moveGrain is the number of elements that one piece of a copy takes at least.
+// moveGrain is the number of elements that one piece of a copy takes at least,
+// and the length at which rows are cut.
 const moveGrain = 1 << 16
 
 func copyFast(ctx context.Context, d *driver, o *backend.Copy) error {
+	c := copyCalls.take()
+	defer copyCalls.give(c)
+	c.args.op = o
+	var piece func(c *copyCall, from, to int)
 	switch o.X.DType().Size() {
 	case 1:
-		return copyOf[int8](ctx, d, o)
+		piece = copyParts[int8]
 	case 4:
-		return copyOf[uint32](ctx, d, o)
+		piece = copyParts[uint32]
 	default:
-		return copyOf[complex64](ctx, d, o)
+		piece = copyParts[complex64]
 	}
+	parts := ceil(o.Y.Cols(), moveGrain)
+	return c.parallel(ctx, d, tensorRows(o.Y)*parts, ceil(moveGrain, max(1, min(o.Y.Cols(), moveGrain))), piece)
 }
 
-func copyOf[T backend.Element](ctx context.Context, d *driver, o *backend.Copy) error {
-	rows := o.Y.Rows()
-	return d.parallel(ctx, o.Y.Batch()*rows, ceil(moveGrain, max(1, o.Y.Cols())), func(from, to int) {
-		for u := from; u < to; u++ {
-			copy(matrix[T](o.Y, u/rows).Row(u%rows), matrix[T](o.X, u/rows).Row(u%rows))
-		}
-	})
+type copyCall struct{ op *backend.Copy }
+
+var copyCalls calls[copyCall]
+
+// copyParts copies parts from..to of rows, counted through rows and batch.
+func copyParts[T backend.Element](c *copyCall, from, to int) {
+	o := c.op
+	rows, cols := o.Y.Rows(), o.Y.Cols()
+	parts := ceil(cols, moveGrain)
+	for u := from; u < to; u++ {
+		r, j := u/parts, u%parts*moveGrain
+		end := min(j+moveGrain, cols)
+		copy(matrix[T](o.Y, r/rows).Row(r % rows)[j:end], matrix[T](o.X, r/rows).Row(r % rows)[j:end])
+	}
 }
 
 // span returns a tensor's memory from its first element to its last, gaps

@@ -72,9 +72,16 @@ var distancesPool = sync.Pool{New: func() any {
 	return s
 }}
 
+// release keeps s for the next operation, without this one's tensors.
+func (s *distances) release() {
+	none := exact.View[float32]{}
+	s.Distances, s.m, s.x, s.c, s.out, s.index = nil, nil, none, none, none, exact.View[int32]{}
+	distancesPool.Put(s)
+}
+
 func distancesFast(ctx context.Context, d *driver, o *backend.Distances) error {
 	s := distancesPool.Get().(*distances)
-	defer distancesPool.Put(s)
+	defer s.release()
 	s.Distances, s.d, s.x, s.c, s.out = o, d, rowsOf(o.X), rowsOf(o.C), matrix[float32](o.D, 0)
 	var named bool
 	if s.index, named = optional[int32](o.Index); named {
@@ -173,7 +180,10 @@ var measuringPool = sync.Pool{New: func() any {
 	return m
 }}
 
-func (m *measuring) release() { measuringPool.Put(m) }
+func (m *measuring) release() {
+	m.c = exact.View[float32]{}
+	measuringPool.Put(m)
+}
 
 // newMeasuring packs the centres on all threads.
 func newMeasuring(ctx context.Context, d *driver, metric backend.Metric, c exact.View[float32]) (*measuring, error) {

@@ -117,8 +117,9 @@ func register[T backend.Op](name string, fast func(context.Context, *driver, T) 
 // Info implements backend.Driver.
 func (d *driver) Info() backend.Info { return d.info }
 
-// Run implements backend.Driver.
-func (d *driver) Run(ctx context.Context, op backend.Op) error {
+// Run implements backend.Driver. A panic of a kernel is an error that wraps
+// ErrInternal.
+func (d *driver) Run(ctx context.Context, op backend.Op) (err error) {
 	if name := op.Name(); name != d.lastName {
 		k, ok := kernels[name]
 		if !ok {
@@ -126,12 +127,14 @@ func (d *driver) Run(ctx context.Context, op backend.Op) error {
 		}
 		d.last, d.lastName = k, name
 	}
-	if sound() {
-		return d.compute(ctx, op)
-	}
-	var err error
-	soundly(func() { err = d.compute(ctx, op) })
-	return err
+	was := settle()
+	defer func() {
+		unsettle(was)
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	return d.compute(ctx, op)
 }
 
 // compute runs an operation of the latest kind.
@@ -149,14 +152,27 @@ func (d *driver) compute(ctx context.Context, op backend.Op) error {
 func (d *driver) Sync(context.Context) error { return nil }
 
 // Write implements backend.Driver.
-func (d *driver) Write(_ context.Context, b backend.Buffer, offset int64, src []byte) error {
-	copy(b.(*buffer).bytes[offset:], src)
-	return nil
+func (d *driver) Write(ctx context.Context, b backend.Buffer, offset int64, src []byte) error {
+	return move(ctx, b.(*buffer).bytes[offset:], src)
 }
 
 // Read implements backend.Driver.
-func (d *driver) Read(_ context.Context, b backend.Buffer, offset int64, dst []byte) error {
-	copy(dst, b.(*buffer).bytes[offset:])
+func (d *driver) Read(ctx context.Context, b backend.Buffer, offset int64, dst []byte) error {
+	return move(ctx, dst, b.(*buffer).bytes[offset:])
+}
+
+// move copies piece by piece, looking at ctx in between; a copy in one go
+// would keep a garbage collection waiting, too.
+func move(ctx context.Context, dst, src []byte) error {
+	const piece = 4 << 20
+	for len(dst) > piece && len(src) > piece {
+		copy(dst[:piece], src)
+		dst, src = dst[piece:], src[piece:]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	copy(dst, src)
 	return nil
 }
 

@@ -33,14 +33,15 @@ func filterReference(d *driver, op *backend.Filter) error {
 func filterFast(ctx context.Context, d *driver, op *backend.Filter) error {
 	c := filterCalls.take()
 	defer filterCalls.give(c)
-	c.args = filterCall{d.softmaxKernel(1), op}
+	c.args = filterCall{ctx, d.softmaxKernel(1), op}
 	grain := max(1, exact.SumBlock/max(1, op.X.Cols()))
 	return c.parallel(ctx, d, tensorRows(op.X), grain, (*filterCall).rows)
 }
 
 type filterCall struct {
-	k  softmaxKernel
-	op *backend.Filter
+	ctx context.Context
+	k   softmaxKernel
+	op  *backend.Filter
 }
 
 var filterCalls calls[filterCall]
@@ -52,55 +53,80 @@ func (c *filterCall) rows(from, to int) {
 		y, x := tensorRow[float32](c.op.Y, r), tensorRow[float32](c.op.X, r)
 		switch c.op.Kind {
 		case backend.FilterTopK:
-			filterTopKRow(y, x, c.op.K, s)
+			filterTopKRow(c.ctx, y, x, c.op.K, s)
 		case backend.FilterTopP:
-			filterTopPRow(&c.k, y, x, c.op.P, s)
+			filterTopPRow(c.ctx, &c.k, y, x, c.op.P, s)
 		default:
-			filterMinPRow(&c.k, y, x, c.op.P, s)
+			filterMinPRow(c.ctx, &c.k, y, x, c.op.P, s)
 		}
 	}
 }
 
-func filterTopKRow(y, x []float32, k int, s *rowScratch) {
+// The row functions leave a long row unfinished when ctx ends, which the
+// operation then returns.
+
+func filterTopKRow(ctx context.Context, y, x []float32, k int, s *rowScratch) {
 	if k >= len(x) {
-		copyCanonical(y, x)
+		copyCanonical(ctx, y, x)
 		return
 	}
 	keys := s.words(len(x))
-	if orderKeys(keys, x) {
-		copyCanonical(y, x)
+	nan := false
+	for from, to := range longPieces(ctx, len(x)) {
+		nan = orderKeys(keys[from:to], x[from:to]) || nan
+	}
+	if nan {
+		copyCanonical(ctx, y, x)
 		return
 	}
-	keepPrefix(y, x, keys, findPivot(keys, nil, uint64(k)))
+	if end, ok := findPivot(ctx, keys, nil, uint64(k)); ok {
+		keepPrefix(ctx, y, x, keys, end)
+	}
 }
 
-func filterTopPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
+func filterTopPRow(ctx context.Context, k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, false, spreader{}) // on one thread, which gives no error
+	if k.row(prob, x, false, false, spreader{ctx: ctx}) != nil {
+		return
+	}
 	if prob[0] != prob[0] {
-		copyCanonical(y, x) // one NaN makes all of them NaN
+		copyCanonical(ctx, y, x) // one NaN makes all of them NaN
 		return
 	}
 	both := s.words(2 * len(x))
 	keys, weights := both[:len(x)], both[len(x):]
-	orderKeys(keys, prob)
-	probabilityWeights(weights, prob)
+	for from, to := range longPieces(ctx, len(x)) {
+		orderKeys(keys[from:to], prob[from:to])
+		probabilityWeights(weights[from:to], prob[from:to])
+	}
 	target := uint64(exact.ProbabilityWeight(p))
 	if target == 0 {
 		weights, target = nil, 1
 	}
-	keepPrefix(y, x, keys, findPivot(keys, weights, target))
+	if end, ok := findPivot(ctx, keys, weights, target); ok {
+		keepPrefix(ctx, y, x, keys, end)
+	}
 }
 
-func filterMinPRow(k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
+func filterMinPRow(ctx context.Context, k *softmaxKernel, y, x []float32, p float32, s *rowScratch) {
 	prob := s.floats(len(x))
-	k.row(prob, x, false, false, spreader{}) // on one thread, which gives no error
-	least := float32(p * vecTop(prob, 1))
-	for j, v := range x {
-		if prob[j] < least {
-			y[j] = negInf
-		} else {
-			y[j] = exact.CanonNaN(v)
+	if k.row(prob, x, false, false, spreader{ctx: ctx}) != nil {
+		return
+	}
+	top := negInf
+	for from, to := range longPieces(ctx, len(x)) {
+		if v := vecTop(prob[from:to], 1); !(v <= top) {
+			top = v // one NaN makes all of them NaN
+		}
+	}
+	least := float32(p * top)
+	for from, to := range longPieces(ctx, len(x)) {
+		for j := from; j < to; j++ {
+			if prob[j] < least {
+				y[j] = negInf
+			} else {
+				y[j] = exact.CanonNaN(x[j])
+			}
 		}
 	}
 }
@@ -146,16 +172,21 @@ func probabilityWeightsPlain(weights []uint32, q []float32) {
 
 // findPivot returns the end of the shortest prefix whose weights reach target
 // ≥ 1; a nil weights counts elements. Equal keys have equal weights. Where all weights stay
-// below the target the prefix is the whole row.
-func findPivot(keys, weights []uint32, target uint64) pivot {
+// below the target the prefix is the whole row. It is false where ctx ended
+// before the pivot was found.
+func findPivot(ctx context.Context, keys, weights []uint32, target uint64) (pivot, bool) {
 	if vec == nil {
-		return findPivotPlain(keys, weights, target)
+		return findPivotPlain(ctx, keys, weights, target)
 	}
-	from := func(threshold uint32) uint64 {
-		if weights == nil {
-			return vec.countFrom(&keys[0], len(keys), threshold)
+	from := func(threshold uint32) (sum uint64) {
+		for i, j := range longPieces(ctx, len(keys)) {
+			if weights == nil {
+				sum += vec.countFrom(&keys[i], j-i, threshold)
+			} else {
+				sum += vec.weightFrom(&keys[i], &weights[i], j-i, threshold)
+			}
 		}
-		return vec.weightFrom(&keys[0], &weights[0], len(keys), threshold)
+		return sum
 	}
 	// The pivot is the largest key from which on the weights reach the target;
 	// no key is 0, and the largest of all is that of a NaN.
@@ -166,17 +197,20 @@ func findPivot(keys, weights []uint32, target uint64) pivot {
 			key |= bit
 		}
 		if w == target && weights == nil {
-			return pivot{key - 1, 0} // whatever elements have that key are out
+			return pivot{key - 1, 0}, !ended(ctx, len(keys)) // whatever elements have that key are out
 		}
 	}
 	if key == 0 {
-		return pivot{0, len(keys)}
+		return pivot{0, len(keys)}, !ended(ctx, len(keys))
 	}
 	above := uint64(0)
 	if key < math.MaxUint32 {
 		above = from(key + 1)
 	}
-	return pivot{key, equalKept(keys, weights, key, target-above)}
+	if ended(ctx, len(keys)) {
+		return pivot{}, false
+	}
+	return pivot{key, equalKept(keys, weights, key, target-above)}, true
 }
 
 // equalKept returns how many elements of a key reach the rest of a target.
@@ -191,48 +225,60 @@ func equalKept(keys, weights []uint32, key uint32, rest uint64) int {
 	return int((rest + weight - 1) / weight)
 }
 
-func findPivotPlain(keys, weights []uint32, target uint64) pivot {
+func findPivotPlain(ctx context.Context, keys, weights []uint32, target uint64) (pivot, bool) {
 	var key, mask uint32
 	var above uint64 // weight of the keys that the bytes so far put above key
 	for shift := 24; shift >= 0; shift -= 8 {
 		var sum [256]uint64
-		if weights == nil {
-			for _, k := range keys {
-				if k&mask == key {
-					sum[k>>shift&255]++
+		for from, to := range longPieces(ctx, len(keys)) {
+			if weights == nil {
+				for _, k := range keys[from:to] {
+					if k&mask == key {
+						sum[k>>shift&255]++
+					}
 				}
+				continue
 			}
-		} else {
-			for j, k := range keys {
-				if k&mask == key {
+			for j := from; j < to; j++ {
+				if k := keys[j]; k&mask == key {
 					sum[k>>shift&255] += uint64(weights[j])
 				}
 			}
+		}
+		if ended(ctx, len(keys)) {
+			return pivot{}, false
 		}
 		digit := 255
 		for ; digit >= 0 && above+sum[digit] < target; digit-- {
 			above += sum[digit]
 		}
 		if digit < 0 {
-			return pivot{0, len(keys)}
+			return pivot{0, len(keys)}, true
 		}
 		key |= uint32(digit) << shift
 		mask |= 255 << shift
 	}
-	return pivot{key, equalKept(keys, weights, key, target-above)}
+	return pivot{key, equalKept(keys, weights, key, target-above)}, true
 }
 
 // keepPrefix copies the logits of a prefix to y and stores −Inf elsewhere.
-func keepPrefix(y, x []float32, keys []uint32, p pivot) {
+func keepPrefix(ctx context.Context, y, x []float32, keys []uint32, p pivot) {
+	for from, to := range longPieces(ctx, len(x)) {
+		p.equal -= keepPiece(y[from:to], x[from:to], keys[from:to], p)
+	}
+}
+
+// keepPiece is keepPrefix for a piece of a row, and returns how many elements of
+// the pivot's key it kept.
+func keepPiece(y, x []float32, keys []uint32, p pivot) (kept int) {
 	if vec == nil || p.key == math.MaxUint32 {
-		keepPrefixPlain(y, x, keys, p)
-		return
+		return keepPlain(y, x, keys, p)
 	}
 	// Up to the last equal key that is kept the pivot's key passes, then none of it.
 	cut := 0
-	for equal := p.equal; equal > 0 && cut < len(keys); cut++ {
+	for ; kept < p.equal && cut < len(keys); cut++ {
 		if keys[cut] == p.key {
-			equal--
+			kept++
 		}
 	}
 	if cut > 0 {
@@ -241,25 +287,28 @@ func keepPrefix(y, x []float32, keys []uint32, p pivot) {
 	if cut < len(x) {
 		vec.keepFrom(&y[cut], &x[cut], &keys[cut], len(x)-cut, p.key+1)
 	}
+	return kept
 }
 
-func keepPrefixPlain(y, x []float32, keys []uint32, p pivot) {
-	equal := p.equal
+func keepPlain(y, x []float32, keys []uint32, p pivot) (kept int) {
 	for j, v := range x {
 		switch k := keys[j]; {
 		case k > p.key:
 			y[j] = v
-		case k == p.key && equal > 0:
-			equal--
+		case k == p.key && kept < p.equal:
+			kept++
 			y[j] = v
 		default:
 			y[j] = negInf
 		}
 	}
+	return kept
 }
 
-func copyCanonical(y, x []float32) {
-	for j, v := range x {
-		y[j] = exact.CanonNaN(v)
+func copyCanonical(ctx context.Context, y, x []float32) {
+	for from, to := range longPieces(ctx, len(x)) {
+		for j := from; j < to; j++ {
+			y[j] = exact.CanonNaN(x[j])
+		}
 	}
 }

@@ -75,15 +75,15 @@ func TestFilterKeepsByRank(t *testing.T) {
 		y, s, soft := make([]float32, len(x)), new(rowScratch), &softmaxKernel{mac: mac, scale: 1}
 		exact.FilterTopKRow(y, x, k)
 		sameRow(t, "exact top-k", y, topK)
-		filterTopKRow(y, x, k, s)
+		filterTopKRow(t.Context(), y, x, k, s)
 		sameRow(t, "top-k", y, topK)
 		mac.FilterTopPRow(y, x, p)
 		sameRow(t, "exact top-p", y, topP)
-		filterTopPRow(soft, y, x, p, s)
+		filterTopPRow(t.Context(), soft, y, x, p, s)
 		sameRow(t, "top-p", y, topP)
 		mac.FilterMinPRow(y, x, p)
 		sameRow(t, "exact min-p", y, minP)
-		filterMinPRow(soft, y, x, p, s)
+		filterMinPRow(t.Context(), soft, y, x, p, s)
 		sameRow(t, "min-p", y, minP)
 	})
 }

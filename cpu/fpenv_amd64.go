@@ -4,8 +4,13 @@ import "runtime"
 
 // The plain Go kernels need the processor's default floating-point mode. The
 // runtime gives it to every thread, but a library that is opened in a thread
-// can switch flushing on there, so the driver looks before it computes; the
-// assembly kernels set the mode themselves.
+// can switch flushing on there, and the scheduler moves a goroutine to another
+// thread whenever it likes. So whoever computes settles first: it ties the
+// goroutine to its thread, which costs some nanoseconds while it runs and only
+// more where it is preempted or waits, and then looks at the mode once. (To
+// compute anywhere and look again afterwards would not do: a goroutine may have
+// visited a spoilt thread in between, and an operation in place cannot be
+// repeated.) The assembly kernels set the mode themselves.
 
 const (
 	defaultMode = 0x1f80                   // all exceptions masked, nearest even, no flushing
@@ -17,19 +22,20 @@ const (
 //go:noescape
 func controlWord() uint32
 
-// sound says that the calling thread is in the default mode.
-func sound() bool { return controlWord()&modeBits == 0 }
-
-// soundly runs f under the default floating-point mode and leaves the
-// thread's own as it was.
-func soundly(f func()) {
-	if sound() {
-		f()
-		return
-	}
+// settle ties the calling goroutine to its thread and gives that the default
+// floating-point mode. unsettle takes what it returns.
+func settle() (was uint32) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old := setMXCSR(defaultMode)
-	defer setMXCSR(old)
-	f()
+	if was = controlWord(); was&modeBits != 0 {
+		setMXCSR(defaultMode)
+	}
+	return was
+}
+
+// unsettle gives the thread its own mode back and lets the goroutine go.
+func unsettle(was uint32) {
+	if was&modeBits != 0 {
+		setMXCSR(was)
+	}
+	runtime.UnlockOSThread()
 }

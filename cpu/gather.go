@@ -16,26 +16,31 @@ func gather(ctx context.Context, d *driver, o *backend.Gather) error {
 	var piece func(c *gatherCall, from, to int)
 	switch o.X.DType().Size() {
 	case 1:
-		piece = gatherRows[int8]
+		piece = gatherParts[int8]
 	case 4:
-		piece = gatherRows[uint32]
+		piece = gatherParts[uint32]
 	default:
-		piece = gatherRows[complex64]
+		piece = gatherParts[complex64]
 	}
-	return c.parallel(ctx, d, o.Y.Rows(), ceil(moveGrain, max(1, o.Y.Cols())), piece)
+	parts := ceil(o.Y.Cols(), moveGrain)
+	return c.parallel(ctx, d, o.Y.Rows()*parts, ceil(moveGrain, max(1, min(o.Y.Cols(), moveGrain))), piece)
 }
 
 type gatherCall struct{ op *backend.Gather }
 
 var gatherCalls calls[gatherCall]
 
-func gatherRows[T backend.Element](c *gatherCall, from, to int) {
+// gatherParts gathers parts from..to of rows.
+func gatherParts[T backend.Element](c *gatherCall, from, to int) {
 	y, x, index := matrix[T](c.op.Y, 0), matrix[T](c.op.X, 0), matrix[int32](c.op.Index, 0)
-	for i := from; i < to; i++ {
+	parts := ceil(y.Cols, moveGrain)
+	for u := from; u < to; u++ {
+		i, j := u/parts, u%parts*moveGrain
+		end := min(j+moveGrain, y.Cols)
 		if r := index.At(i, 0); r >= 0 && int(r) < x.Rows {
-			copy(y.Row(i), x.Row(int(r)))
+			copy(y.Row(i)[j:end], x.Row(int(r))[j:end])
 		} else {
-			clear(y.Row(i))
+			clear(y.Row(i)[j:end])
 		}
 	}
 }

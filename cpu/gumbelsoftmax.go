@@ -55,15 +55,23 @@ func (c *gumbelSoftmaxCall) row(i int, s spreader) error {
 	at, logits := position(c.draws, i, 0), c.x.Row(i)
 	if !c.hasY {
 		best, err := drawRow(c.k.mac, at, logits, 1, s)
-		storeOneHot(c.oneHot.Row(i), best)
-		return err
+		if err != nil {
+			return err
+		}
+		return storeOneHot(s.ctx, c.oneHot.Row(i), best)
 	}
 	t := c.y.Row(i)
 	if err := perturbRow(c.k.mac, at, t, logits, s); err != nil {
 		return err
 	}
 	if c.hasOneHot {
-		storeOneHot(c.oneHot.Row(i), argMaxDrawn(t))
+		best, err := argMaxDrawn(s.ctx, t)
+		if err != nil {
+			return err
+		}
+		if err := storeOneHot(s.ctx, c.oneHot.Row(i), best); err != nil {
+			return err
+		}
 	}
 	return c.k.row(t, t, false, c.stream, s)
 }
@@ -107,22 +115,38 @@ func perturb(mac exact.Mac, at exact.Position, t, x []float32, from int) {
 }
 
 // argMaxDrawn returns the argmax of perturbed logits, −1 where all are −Inf.
-func argMaxDrawn(t []float32) int32 {
-	top := vecTop(t, 1)
-	if top == negInf {
-		return -1
-	}
-	for j, v := range t {
-		if v == top || v != v {
-			return int32(j)
+func argMaxDrawn(ctx context.Context, t []float32) (int32, error) {
+	best, top := 0, negInf // where the piece of the largest begins
+	for from, to := range longPieces(ctx, len(t)) {
+		if v := vecTop(t[from:to], 1); v > top || v != v {
+			if best, top = from, v; v != v {
+				break
+			}
 		}
 	}
-	return -1
+	if ended(ctx, len(t)) {
+		return -1, ctx.Err()
+	}
+	if top == negInf {
+		return -1, nil
+	}
+	for j, v := range t[best:] {
+		if v == top || v != v {
+			return int32(best + j), nil
+		}
+	}
+	return -1, nil
 }
 
-func storeOneHot(row []float32, index int32) {
-	clear(row)
+func storeOneHot(ctx context.Context, row []float32, index int32) error {
+	for from, to := range longPieces(ctx, len(row)) {
+		clear(row[from:to])
+	}
+	if ended(ctx, len(row)) {
+		return ctx.Err()
+	}
 	if index >= 0 {
 		row[index] = 1
 	}
+	return nil
 }

@@ -47,7 +47,7 @@ func TestGumbelSoftmaxMarginals(t *testing.T) {
 		for i := range rows {
 			at := exact.Position{Seed: 3, Use: exact.UseGumbelSoftmax, Row: uint32(i)}
 			exact.Fused.GumbelSoftmaxRow(at, y, oneHot, logits, tau)
-			top := argMaxDrawn(y)
+			top, _ := argMaxDrawn(t.Context(), y)
 			sharpness[tau] += float64(y[top]) / rows
 			for j, v := range oneHot {
 				counts[j] += float64(v)

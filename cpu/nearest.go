@@ -51,13 +51,20 @@ var nearestPool = sync.Pool{New: func() any {
 	return s
 }}
 
+// release keeps s for the next operation, without this one's tensors.
+func (s *nearest) release() {
+	none := exact.View[float32]{}
+	s.Nearest, s.ctx, s.x, s.c, s.distance, s.index, s.shift = nil, nil, none, none, none, exact.View[int32]{}, nil
+	nearestPool.Put(s)
+}
+
 // nearestFast lets rows stand in lanes and reads centres for all of them, so
 // that a row's best centre so far is a lane of two registers and no n×k matrix
 // is formed. For more than one nearest centre, a panel of rows keeps its
 // scores.
 func nearestFast(ctx context.Context, d *driver, o *backend.Nearest) error {
 	s := nearestPool.Get().(*nearest)
-	defer nearestPool.Put(s)
+	defer s.release()
 	s.Nearest, s.ctx, s.d, s.v = o, ctx, d, distanceKernels
 	s.x, s.c, s.index = rowsOf(o.X), rowsOf(o.C), matrix[int32](o.Index, 0)
 	s.distance, s.wanted = optional[float32](o.Distance)

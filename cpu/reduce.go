@@ -32,7 +32,7 @@ func reduce(ctx context.Context, d *driver, o *backend.Reduce) error {
 	}
 	c := reduceCalls.take()
 	defer reduceCalls.give(c)
-	c.args = reduceCall{d: d, op: o}
+	c.args = reduceCall{ctx: ctx, d: d, op: o}
 	if o.Axis == backend.AlongRow {
 		return c.parallel(ctx, d, tensorRows(o.X), ceil(reduceGrain, max(1, o.X.Cols())), (*reduceCall).pickRows)
 	}
@@ -40,6 +40,7 @@ func reduce(ctx context.Context, d *driver, o *backend.Reduce) error {
 }
 
 type reduceCall struct {
+	ctx     context.Context
 	d       *driver
 	op      *backend.Reduce
 	blocks  int       // of a row, or of a matrix's rows
@@ -55,7 +56,7 @@ func (c *reduceCall) pickRows(from, to int) {
 		b, i := u/rows, u%rows
 		x, y := matrix[float32](c.op.X, b), resultOf(c.op, b)
 		for ; i < rows && u < to; i, u = i+1, u+1 {
-			y.put(i, 0, pick(c.d, c.op.Reduction, x.Row(i)))
+			y.put(i, 0, pick(c.ctx, c.d, c.op.Reduction, x.Row(i)))
 		}
 	}
 }
@@ -66,7 +67,7 @@ func (c *reduceCall) pickColumns(from, to int) {
 	tiles := ceil(cols, columnTile)
 	for u := from; u < to; u++ {
 		j0 := u % tiles * columnTile
-		columnPicks(c.op, u/tiles, j0, min(columnTile, cols-j0))
+		columnPicks(c.ctx, c.op, u/tiles, j0, min(columnTile, cols-j0))
 	}
 }
 
@@ -110,25 +111,41 @@ func (r *result) put(i, j int, p picked) {
 	r.values.Set(i, j, exact.CanonNaN(p.value))
 }
 
-// pick runs an order reduction over a row.
-func pick(d *driver, r backend.Reduction, x []float32) picked {
+// pick runs an order reduction over a row. What it returns for a long row has no
+// meaning once ctx has ended.
+func pick(ctx context.Context, d *driver, r backend.Reduction, x []float32) picked {
 	if d.fault == faultNaNBlind {
 		return pickNaNBlind(r, x)
 	}
 	if r == backend.MaxAbsFinite {
-		return picked{value: math.Float32frombits(maxAbsFinite(x))}
+		var top uint32
+		for from, to := range longPieces(ctx, len(x)) {
+			top = max(top, maxAbsFinite(x[from:to]))
+		}
+		return picked{value: math.Float32frombits(top)}
 	}
 	flip := flipOf(r)
-	top, nan := largest(x, flip)
-	if nan {
-		i := slices.IndexFunc(x, func(v float32) bool { return v != v })
-		return picked{x[i], i}
+	var top float32
+	best := -1                                                               // where the piece of the largest begins
+	for from := 0; from < len(x) && !ended(ctx, len(x)); from += longPiece { // longPieces costs short rows some ns
+		piece := x[from:min(from+longPiece, len(x))]
+		t, nan := largest(piece, flip)
+		if nan {
+			i := from + slices.IndexFunc(piece, func(v float32) bool { return v != v })
+			return picked{x[i], i}
+		}
+		if best < 0 || t > top {
+			best, top = from, t
+		}
+	}
+	if best < 0 { // ctx has ended
+		return picked{}
 	}
 	top = flipped(top, flip)
 	if top != 0 && (r == backend.Max || r == backend.Min) {
 		return picked{value: top}
 	}
-	i := indexOf(x, top) // which tells −0 from +0, too
+	i := best + indexOf(x[best:min(best+longPiece, len(x))], top) // which tells −0 from +0, too
 	return picked{x[i], i}
 }
 
@@ -144,21 +161,40 @@ func pickNaNBlind(r backend.Reduction, x []float32) picked {
 	return picked{x[best], best}
 }
 
-// columnPicks runs an order reduction down columns j0..j0+n of matrix b.
-func columnPicks(o *backend.Reduce, b, j0, n int) {
+// columnPicks runs an order reduction down columns j0..j0+n of matrix b. What it
+// stores has no meaning once ctx has ended.
+func columnPicks(ctx context.Context, o *backend.Reduce, b, j0, n int) {
 	x, y := matrix[float32](o.X, b), resultOf(o, b)
+	rows := longPiece / n
 	if o.Reduction == backend.MaxAbsFinite {
-		var top [columnTile]uint32
-		maxAbsFiniteColumns(top[:n], x, j0)
+		var top, more [columnTile]uint32
+		for i := 0; i < x.Rows && ctx.Err() == nil; i += rows {
+			maxAbsFiniteColumns(more[:n], part(x, i, min(i+rows, x.Rows)), j0)
+			for j, t := range more[:n] {
+				top[j] = max(top[j], t)
+			}
+		}
 		for j := range n {
 			y.put(0, j0+j, picked{value: math.Float32frombits(top[j])})
 		}
 		return
 	}
-	var best [columnTile]int32
-	var top [columnTile]float32
+	var best, moreBest [columnTile]int32
+	var top, more [columnTile]float32
 	flip := flipOf(o.Reduction)
-	largestColumns(top[:n], best[:n], x, j0, flip)
+	for i := 0; i < x.Rows && ctx.Err() == nil; i += rows {
+		some := part(x, i, min(i+rows, x.Rows))
+		if i == 0 {
+			largestColumns(top[:n], best[:n], some, j0, flip)
+			continue
+		}
+		largestColumns(more[:n], moreBest[:n], some, j0, flip)
+		for j, t := range more[:n] {
+			if t > top[j] || (t != t && top[j] == top[j]) {
+				top[j], best[j] = t, int32(i)+moreBest[j]
+			}
+		}
+	}
 	for j := range n {
 		y.put(0, j0+j, picked{flipped(top[j], flip), int(best[j])})
 	}
@@ -226,7 +262,7 @@ func columnSums(ctx context.Context, d *driver, o *backend.Reduce) error {
 	results := s.floats(o.X.Batch() * blocks * cols)
 	c := reduceCalls.take()
 	defer reduceCalls.give(c)
-	c.args = reduceCall{d: d, op: o, blocks: blocks, results: results}
+	c.args = reduceCall{ctx: ctx, d: d, op: o, blocks: blocks, results: results}
 	grain := ceil(reduceGrain, max(1, cols*exact.ColumnBlock))
 	if err := c.parallel(ctx, d, o.X.Batch()*blocks, grain, (*reduceCall).sumColumnBlocks); err != nil {
 		return err
@@ -249,7 +285,10 @@ func (c *reduceCall) sumColumnBlocks(from, to int) {
 		x, i0 := matrix[float32](c.op.X, u/c.blocks), u%c.blocks*exact.ColumnBlock
 		sums := c.results[u*cols : (u+1)*cols]
 		clear(sums)
-		addRows(sums, x, i0, min(i0+exact.ColumnBlock, x.Rows))
+		for from, to := range longPieces(c.ctx, cols) {
+			columns := exact.View[float32]{Data: x.Data[from:], Rows: x.Rows, Cols: to - from, Stride: x.Stride}
+			addRows(sums[from:to], columns, i0, min(i0+exact.ColumnBlock, x.Rows))
+		}
 	}
 }
 

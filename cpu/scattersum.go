@@ -17,6 +17,9 @@ var faultScatterLow = addFault("scatter-low-part-dropped")
 // scatterScratch bounds the bytes of the threads' partial sums together.
 const scatterScratch = 64 << 20
 
+// scatterGrain is the number of rows that one thread takes at least.
+const scatterGrain = 1024
+
 // scatterWide is the number of columns of a chunk: the sums of a label are
 // chunks of eight hi and eight lo.
 const scatterWide = 8
@@ -66,10 +69,10 @@ var scatterPool = sync.Pool{New: func() any {
 // adds the rows of those it owns.
 func scatterSumFast(ctx context.Context, d *driver, o *backend.ScatterSum) error {
 	s := scatterPool.Get().(*scatter)
-	defer scatterPool.Put(s)
+	defer s.release()
 	s.begin(ctx, d, o)
 	n, width := s.x.Rows, s.k*(s.chunks()*2*scatterWide+1)
-	s.threads = max(1, min(d.threads, ceil(n, 1024)))
+	s.threads = max(1, min(d.threads, ceil(n, scatterGrain)))
 	parts := s.threads
 	if s.threads > 1 && (s.threads*width > scatterScratch/8 || s.threads*s.k > n) {
 		parts = 1
@@ -90,6 +93,12 @@ func scatterSumFast(ctx context.Context, d *driver, o *backend.ScatterSum) error
 	}
 	sum.encode(matrix[uint32](o.Sums, 0), s.x.Cols, d.fault == faultScatterLow)
 	return nil
+}
+
+// release keeps s for the next operation, without this one's tensors.
+func (s *scatter) release() {
+	s.ctx, s.x, s.label, s.weight = nil, exact.View[float32]{}, exact.View[int32]{}, exact.View[float32]{}
+	scatterPool.Put(s)
 }
 
 // unitWeight and labelZero serve operations without weights and without labels.
@@ -127,7 +136,8 @@ func (p *partial) reset(k, chunks int) {
 
 // part adds the rows of part t, or all rows whose labels owner t has.
 func (s *scatter) part(t, _ int) {
-	const polled = 1 << 15 // rows between two looks at the context
+	// Rows between two looks at the context: about a millisecond's.
+	polled := min(1<<15, max(1, 1<<21/max(1, s.x.Cols)))
 	n := s.x.Rows
 	p, from, to, low, high := &s.parts[0], 0, n, 0, s.k
 	if s.owners > 0 {
@@ -146,6 +156,9 @@ func (s *scatter) rows(p *partial, from, to, low, high int) {
 		return
 	}
 	if s.foldable() {
+		if low > 0 { // all rows have label 0, another owner's
+			return
+		}
 		from = s.fold(p, from, to)
 	}
 	if from == to {

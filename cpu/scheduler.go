@@ -27,7 +27,8 @@ const (
 
 // parallel cuts [0, n) into blocks of at least grain and runs work on them on
 // all of the driver's threads. Which thread takes which block never shows in a
-// result. It stops early, with the context's error, when ctx ends.
+// result. It stops early, with the context's error, when ctx ends. A panic of
+// work on any thread is one here, after all threads have stopped.
 func (d *driver) parallel(ctx context.Context, n, grain int, work func(from, to int)) error {
 	return d.spread(ctx, d.threads, n, grain, work)
 }
@@ -50,7 +51,7 @@ func (d *driver) spread(ctx context.Context, threads, n, grain int, work func(fr
 	t.next.Store(0)
 	t.running.Store(int32(threads))
 	t.helpers = helpers.recruit(t.helpers[:0], threads-1, t)
-	t.blocksLeft()
+	t.join()
 	back := int32(1) // the caller itself and the helpers that did not begin
 	for _, h := range t.helpers {
 		if h.task.CompareAndSwap(t, nil) {
@@ -64,8 +65,12 @@ func (d *driver) spread(ctx context.Context, threads, n, grain int, work func(fr
 		}
 		<-t.done
 	}
+	failed := t.failed.Swap(nil)
 	t.ctx, t.work = nil, nil
 	taskPool.Put(t)
+	if failed != nil {
+		panic(failed)
+	}
 	return ctx.Err()
 }
 
@@ -78,6 +83,7 @@ type task struct {
 	next     atomic.Int64  // block to take
 	running  atomic.Int32  // threads that may still touch the task
 	done     chan struct{} // the last helper's word, if the caller waits
+	failed   atomic.Pointer[kernelPanic]
 	helpers  []*helper
 }
 
@@ -92,6 +98,21 @@ func (t *task) blocksLeft() {
 		}
 		t.work(b*t.grain, min((b+1)*t.grain, t.n))
 	}
+}
+
+// join works on the task's blocks. A panic ends the work of all threads and
+// waits in failed for the caller, who alone may unwind: the others still write
+// where it works.
+func (t *task) join() {
+	was := settle()
+	defer func() {
+		unsettle(was)
+		if p := recover(); p != nil {
+			t.failed.CompareAndSwap(nil, panicOf(p))
+			t.next.Store(t.blocks)
+		}
+	}()
+	t.blocksLeft()
 }
 
 // helper is a goroutine that waits for tasks.
@@ -148,7 +169,7 @@ func (h *helper) serve() {
 			h.rest()
 			continue
 		}
-		soundly(t.blocksLeft)
+		t.join()
 		helpers.add(h) // before the caller can ask for a helper again
 		if t.running.Add(-1) == 0 {
 			t.done <- struct{}{}

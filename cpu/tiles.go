@@ -3,8 +3,9 @@ package cpu
 import "samebits/backend/exact"
 
 // Tiles returns the sizes at which this driver's kernels change what they do,
-// on any processor: tiles, panels, blocks and the bounds between two ways, by
-// what they are counted along. Package verify must have cases around each.
+// on any processor: tiles, panels, blocks, what one thread takes on at least and
+// the bounds between two ways, by what they are counted along. Package verify
+// must have cases around each.
 func Tiles() map[string][]int {
 	t := map[string][]int{
 		"product m":   {mr, maxStreamed},
@@ -21,6 +22,11 @@ func Tiles() map[string][]int {
 		"elements":    {mapChunk},
 		"side":        {transposeTile},
 		"sum columns": {scatterWide, foldedCols},
+		"sum rows":    {scatterGrain},
+		"work":        {mapGrain, reduceGrain, exact.SumBlock},
+		"work moved":  {moveGrain},
+		"work macs":   {tinyProduct, smallProduct},
+		"work words":  {qGrain, qBudget},
 	}
 	for _, v := range []laneKernels{plainLanes, lanes256, lanes512} {
 		t["points"] = append(t["points"], v.lanes(), v.group())

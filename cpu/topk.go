@@ -14,11 +14,14 @@ func init() { register("topk", topK, topKReference) }
 func topK(ctx context.Context, d *driver, o *backend.TopK) error {
 	c := topKCalls.take()
 	defer topKCalls.give(c)
-	c.args.op = o
+	c.args.ctx, c.args.op = ctx, o
 	return c.parallel(ctx, d, o.X.Rows(), ceil(reduceGrain, max(1, o.X.Cols())), (*topKCall).rows)
 }
 
-type topKCall struct{ op *backend.TopK }
+type topKCall struct {
+	ctx context.Context
+	op  *backend.TopK
+}
 
 var topKCalls calls[topKCall]
 
@@ -28,7 +31,7 @@ func (c *topKCall) rows(from, to int) {
 	index, x := matrix[int32](c.op.Index, 0), matrix[float32](c.op.X, 0)
 	heap := s.keys(index.Cols)
 	for i := from; i < to; i++ {
-		topKRow(index.Row(i), x.Row(i), heap)
+		topKRow(c.ctx, index.Row(i), x.Row(i), heap)
 	}
 }
 
@@ -40,8 +43,9 @@ func rank(x float32, i int) uint64 { return uint64(exact.OrderKey(x))<<32 | uint
 // is large enough.
 const topKBlock = 64
 
-// topKRow stores the len(index) best of x; heap is room for as many.
-func topKRow(index []int32, x []float32, heap []uint64) {
+// topKRow stores the len(index) best of x; heap is room for as many. It leaves a
+// long row unfinished when ctx ends.
+func topKRow(ctx context.Context, index []int32, x []float32, heap []uint64) {
 	m := len(index)
 	if m == 0 {
 		return
@@ -52,6 +56,9 @@ func topKRow(index []int32, x []float32, heap []uint64) {
 	}
 	slices.Sort(heap) // ascending order is a heap with the worst on top
 	for from := m; from < len(x); from += topKBlock {
+		if (from-m)%longPiece == 0 && ended(ctx, len(x)) {
+			return
+		}
 		// A later element enters only where it is above the worst kept.
 		block, worst := x[from:min(from+topKBlock, len(x))], x[^uint32(heap[0])]
 		if worst != worst {

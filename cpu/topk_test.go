@@ -40,7 +40,7 @@ func TestTopKPassesOverBlocks(t *testing.T) {
 		}
 		for _, m := range []int{1, 5, 64, n} {
 			got, want := make([]int32, m), make([]int32, m)
-			topKRow(got, x, make([]uint64, 0, m))
+			topKRow(t.Context(), got, x, make([]uint64, 0, m))
 			exact.TopK(want, x)
 			if !slices.Equal(got, want) {
 				t.Errorf("%d of %s: %v, want %v", m, name, got, want)

@@ -17,7 +17,7 @@ const transposeTile = 32
 func transpose(ctx context.Context, d *driver, o *backend.Transpose) error {
 	c := transposeCalls.take()
 	defer transposeCalls.give(c)
-	c.args.op = o
+	c.args.ctx, c.args.op = ctx, o
 	var piece func(c *transposeCall, from, to int)
 	switch o.X.DType().Size() {
 	case 1:
@@ -31,7 +31,10 @@ func transpose(ctx context.Context, d *driver, o *backend.Transpose) error {
 	return c.parallel(ctx, d, o.Y.Batch()*ceil(o.Y.Rows(), transposeTile), grain, piece)
 }
 
-type transposeCall struct{ op *backend.Transpose }
+type transposeCall struct {
+	ctx context.Context
+	op  *backend.Transpose
+}
 
 var transposeCalls calls[transposeCall]
 
@@ -42,8 +45,10 @@ func transposeBands[T backend.Element](c *transposeCall, from, to int) {
 		y, x := matrix[T](c.op.Y, u/bands), matrix[T](c.op.X, u/bands)
 		i0 := u % bands * transposeTile
 		i1 := min(i0+transposeTile, y.Rows)
-		for j0 := 0; j0 < y.Cols; j0 += transposeTile {
-			transposePart(y, x, i0, i1, j0, min(j0+transposeTile, y.Cols))
+		for from, to := range longPieces(c.ctx, y.Cols) {
+			for j0 := from; j0 < to; j0 += transposeTile {
+				transposePart(y, x, i0, i1, j0, min(j0+transposeTile, to))
+			}
 		}
 	}
 }

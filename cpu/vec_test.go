@@ -378,8 +378,10 @@ func TestFilterKernelsEqualTwins(t *testing.T) {
 				y, wantY := make([]float32, n), make([]float32, n)
 				compare := func(weights []uint32, target uint64) {
 					t.Helper()
-					keepPrefix(y, x, keys, findPivot(keys, weights, target))
-					keepPrefixPlain(wantY, x, keys, findPivotPlain(keys, weights, target))
+					end, _ := findPivot(t.Context(), keys, weights, target)
+					keepPrefix(t.Context(), y, x, keys, end)
+					end, _ = findPivotPlain(t.Context(), keys, weights, target)
+					keepPlain(wantY, x, keys, end)
 					sameBits(t, fmt.Sprintf("%s, target %d", what, target), y, wantY)
 				}
 				for _, k := range []int{1, 2, n / 3, n - 1, n, n + 1} {
@@ -424,6 +426,7 @@ func TestStreamedSoftmax(t *testing.T) {
 // TestRowsDoNotAllocate: in steady state a row of any operation of the family
 // allocates nothing.
 func TestRowsDoNotAllocate(t *testing.T) {
+	ctx := t.Context()
 	if raceDetector {
 		t.Skip("under the race detector sync.Pool drops memory at random")
 	}
@@ -443,9 +446,9 @@ func TestRowsDoNotAllocate(t *testing.T) {
 		"perturbation":        func() { perturb(exact.Fused, at, y, x, 0) },
 		"words":               func() { fillWords(words, at, 0, philoxRounds) },
 		"normal numbers":      func() { fillFloats(y, at, 0, philoxRounds, &normal) },
-		"without replacement": func() { withoutReplacementRow(exact.Fused, at, index, x, 1, scratch) },
-		"top-k filter":        func() { filterTopKRow(y, x, 40, scratch) },
-		"top-p filter":        func() { filterTopPRow(k, y, x, 0.9, scratch) },
+		"without replacement": func() { withoutReplacementRow(ctx, exact.Fused, at, index, x, 1, scratch) },
+		"top-k filter":        func() { filterTopKRow(ctx, y, x, 40, scratch) },
+		"top-p filter":        func() { filterTopPRow(ctx, k, y, x, 0.9, scratch) },
 	} {
 		if allocs := testing.AllocsPerRun(20, row); allocs != 0 {
 			t.Errorf("%s: %v allocations", name, allocs)

@@ -27,29 +27,38 @@ func withoutReplacementReference(d *driver, op *backend.WithoutReplacement) erro
 func withoutReplacementFast(ctx context.Context, d *driver, op *backend.WithoutReplacement) error {
 	c := withoutReplacementCalls.take()
 	defer withoutReplacementCalls.give(c)
-	c.args = categoricalCall{d.mac, op.Draws, matrix[float32](op.X, 0), matrix[int32](op.Index, 0),
+	c.args.ctx, c.args.categoricalCall = ctx, categoricalCall{d.mac, op.Draws, matrix[float32](op.X, 0), matrix[int32](op.Index, 0),
 		exact.Recip(op.Temperature.Real(1))}
 	grain := max(1, exact.SumBlock/max(1, op.X.Cols()))
-	return c.parallel(ctx, d, op.Index.Rows(), grain, withoutReplacementRows)
+	return c.parallel(ctx, d, op.Index.Rows(), grain, (*withoutReplacementCall).rows)
 }
 
-var withoutReplacementCalls calls[categoricalCall]
+type withoutReplacementCall struct {
+	ctx context.Context
+	categoricalCall
+}
 
-func withoutReplacementRows(c *categoricalCall, from, to int) {
+var withoutReplacementCalls calls[withoutReplacementCall]
+
+func (c *withoutReplacementCall) rows(from, to int) {
 	s := takeRowScratch()
 	defer s.give()
 	for i := from; i < to; i++ {
-		withoutReplacementRow(c.mac, position(c.draws, i, 0), c.index.Row(i), c.x.Row(i), c.scale, s)
+		withoutReplacementRow(c.ctx, c.mac, position(c.draws, i, 0), c.index.Row(i), c.x.Row(i), c.scale, s)
 	}
 }
 
-func withoutReplacementRow(mac exact.Mac, at exact.Position, index []int32, x []float32, scale float32, s *rowScratch) {
+// withoutReplacementRow leaves a long row unfinished when ctx ends.
+func withoutReplacementRow(ctx context.Context, mac exact.Mac, at exact.Position, index []int32, x []float32, scale float32, s *rowScratch) {
 	s.source.set(at, philoxRounds)
 	words, scores := s.words(wordsAtOnce), s.floats(wordsAtOnce)
 	room := min(len(x), 2*len(index)+16)
 	drawn := s.keys(room)[:0]
 	floor := negInf // the score that a candidate must pass
 	for c := 0; c < len(x); c += wordsAtOnce {
+		if c%longPiece == 0 && ended(ctx, len(x)) {
+			return
+		}
 		part := x[c:min(c+wordsAtOnce, len(x))]
 		s.source.words(words[:(len(part)+3)&^3], uint32(c>>2))
 		vecScores(mac, scores, words, part, scale)

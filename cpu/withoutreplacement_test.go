@@ -48,7 +48,7 @@ func TestWithoutReplacementMarginals(t *testing.T) {
 	s := new(rowScratch)
 	for i := range rows {
 		at := exact.Position{Seed: 5, Use: exact.UseWithoutReplacement, Row: uint32(i)}
-		withoutReplacementRow(exact.Fused, at, index, logits, 2, s)
+		withoutReplacementRow(t.Context(), exact.Fused, at, index, logits, 2, s)
 		counts[[2]int32{index[0], index[1]}]++
 	}
 	chi2 := func(temperature float64) (sum float64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,10 +25,11 @@ type Source struct {
 // digests, as [Run] does with another device. Each result is judged by the
 // oracle as well, and where digests differ Options.Referee says which machine
 // is wrong. Suite and Seed are the record's; Options.Only and Options.Op leave
-// some of its cases; there are no checks besides. Errors wrap
+// some of its cases; relations and samplers are not part of it. What its machine
+// skipped is skipped. Errors wrap
 // backend.ErrArgument where the two cannot be compared bit by bit: another
-// contract or mac, a device on either side that promises no bits, a case that
-// this program does not have or makes otherwise.
+// contract or mac, a device on either side that promises no bits, cases that
+// this program lacks, makes otherwise, or misses in the record.
 func Against(ctx context.Context, o Options, rec *Record) (*Report, error) {
 	if o.Tested == nil || rec == nil {
 		return nil, fmt.Errorf("verify: a device and a record are needed: %w", backend.ErrArgument)
@@ -48,8 +50,15 @@ func Against(ctx context.Context, o Options, rec *Record) (*Report, error) {
 		want[c.Case] = c
 	}
 	err = r.eachCase(ctx, o, cases, func(c Case) (*examination, error) {
-		return o.examineRecorded(ctx, c, want[c.Name], r.Against)
+		recorded, ok := want[c.Name]
+		if !ok {
+			return &examination{skipped: "the record's machine skipped it"}, nil
+		}
+		return o.examineRecorded(ctx, c, recorded, r.Against)
 	})
+	if errors.Is(err, errOtherData) {
+		err = o.otherData(ctx, cases, want)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,25 +91,29 @@ func (rec *Record) Holds(name string) bool {
 	return slices.ContainsFunc(rec.Cases, func(c Recorded) bool { return c.Case == name })
 }
 
-// cases returns those of the record's cases that the options choose.
+// cases returns those of the record's cases, skipped ones among them, that the
+// options choose. It refuses a record whose cases are not all those that its
+// suite, operation and case select here.
 func (rec *Record) cases(o Options) ([]Case, error) {
-	known := map[string]Case{}
-	list := Cases(rec.Suite)
-	if rec.Only != "" {
-		var err error
-		if list, err = Select(rec.Only); err != nil {
-			return nil, err
-		}
+	list, err := Options{Suite: rec.Suite, Op: rec.Op, Only: rec.Only}.cases()
+	if err != nil {
+		return nil, fmt.Errorf("the record: %w", err)
 	}
-	for _, c := range list {
-		known[c.Name] = c
+	held := make(map[string]bool, len(rec.Cases))
+	for _, c := range rec.Cases {
+		held[c.Case] = true
 	}
+	for _, name := range rec.Skipped {
+		held[name] = true
+	}
+	var missing []string
 	var chosen []Case
-	for _, want := range rec.Cases {
-		c, ok := known[want.Case]
-		if !ok {
-			return nil, fmt.Errorf("the record's case %q is none of this program's suite %s", want.Case, rec.Suite)
+	for _, c := range list {
+		if !held[c.Name] {
+			missing = append(missing, c.Name)
+			continue
 		}
+		delete(held, c.Name)
 		switch {
 		case o.Op != "" && c.Op != o.Op:
 		case o.Only != "" && c.Name != o.Only && !strings.HasPrefix(c.Name, strings.TrimSuffix(o.Only, "/")+"/"):
@@ -108,18 +121,57 @@ func (rec *Record) cases(o Options) ([]Case, error) {
 			chosen = append(chosen, c)
 		}
 	}
+	var wrong []string
+	if unknown := slices.Sorted(maps.Keys(held)); len(unknown) > 0 {
+		wrong = append(wrong, fmt.Sprintf("the record has %s unknown to this program's %s: %s", plural(len(unknown), "case"), rec.selection(), firstOf(unknown)))
+	}
+	if len(missing) > 0 {
+		wrong = append(wrong, fmt.Sprintf("the record lacks %d of the %s of this program's %s: %s", len(missing), plural(len(list), "case"), rec.selection(), firstOf(missing)))
+	}
+	if len(wrong) > 0 {
+		return nil, errors.New(strings.Join(wrong, "; "))
+	}
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("the record has no such case: %s%s", o.Op, o.Only)
 	}
 	return chosen, nil
 }
 
+// selection says what chose the record's cases.
+func (rec *Record) selection() string {
+	switch {
+	case rec.Only != "":
+		return "cases " + rec.Only
+	case rec.Op != "":
+		return fmt.Sprintf("suite %s of %s", rec.Suite, rec.Op)
+	}
+	return "suite " + string(rec.Suite)
+}
+
+// errOtherData says that the data of a case are not those of the record.
+var errOtherData = errors.New("other data than in the record")
+
+// otherData names the cases whose data are not those of the record.
+func (o Options) otherData(ctx context.Context, cases []Case, want map[string]Recorded) error {
+	var other []string
+	for _, c := range cases {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if recorded, ok := want[c.Name]; ok && c.trial(o.Seed).inputDigest() != recorded.Inputs {
+			other = append(other, c.Name)
+		}
+	}
+	return fmt.Errorf("the data of %d of %s are not those of the record, which is damaged or of another version of the cases: %s: %w",
+		len(other), plural(len(cases), "case"), firstOf(other), backend.ErrArgument)
+}
+
 // examineRecorded runs a case on the device under test and judges it by the
 // oracle and by its recorded digest.
 func (o Options) examineRecorded(ctx context.Context, c Case, want Recorded, recorded string) (*examination, error) {
 	x := &examination{trial: c.trial(o.Seed)}
-	if got := x.trial.inputDigest(); got != want.Inputs {
-		return nil, fmt.Errorf("its data are not those of the record, which another version of the cases made: %w", backend.ErrArgument)
+	if x.trial.inputDigest() != want.Inputs {
+		return nil, errOtherData
 	}
 	on := func(dev *backend.Device, name string) side {
 		s := side{name: name}
@@ -166,6 +218,7 @@ func (o Options) examineRecorded(ctx context.Context, c Case, want Recorded, rec
 		j := judge(a, oracle, x.tested.out, x.trial.verbatim)
 		x.elements += len(x.tested.out[a.name])
 		x.boundary += j.boundary
+		x.alarms += j.alarms
 		x.worst = worse(x.worst, j.worst)
 		x.errors.merge(j.errors)
 		if j.wrong >= 0 && wrong == nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"samebits/backend"
 )
 
 // Artefact is all that an engineer needs of one failed case: its data, what
@@ -91,15 +93,42 @@ const (
 
 // WriteArtefacts writes a folder for every kept failure into dir, which it
 // makes where it is missing, and names it in the failure. foldRows and foldCols
-// are the tile of the folded heat maps.
-func (r *Report) WriteArtefacts(dir string, foldRows, foldCols int) error {
+// are the tile of the folded heat maps, from 1. A folder is there whole or not
+// at all; those before an error stay. Errors wrap backend.ErrArgument for a
+// dir that holds anything, or cannot be made, and for a tile of nothing.
+func (r *Report) WriteArtefacts(dir string, foldRows, foldCols int) (err error) {
+	if foldRows < 1 || foldCols < 1 {
+		return fmt.Errorf("a tile of %d×%d: %w", foldRows, foldCols, backend.ErrArgument)
+	}
+	if len(r.Artefacts) == 0 {
+		return nil
+	}
+	if err := CheckFolder(dir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				os.Remove(dir) // it stays where it holds anything
+			}
+		}()
+	}
 	for i, a := range r.Artefacts {
-		folder := filepath.Join(dir, fmt.Sprintf("%02d-%s", i+1, fileName(a.Failure.Case)))
-		a.Failure.Artefacts = folder
-		r.update(a.Failure)
-		if err := a.write(folder, foldRows, foldCols); err != nil {
+		name := fmt.Sprintf("%02d-%s", i+1, fileName(a.Failure.Case))
+		folder, part := filepath.Join(dir, name), filepath.Join(dir, "."+name+".part")
+		err := a.write(part, foldRows, foldCols)
+		if err == nil {
+			err = os.Rename(part, folder)
+		}
+		if err != nil {
+			os.RemoveAll(part)
 			return fmt.Errorf("artefacts of %s: %w", a.Failure.Case, err)
 		}
+		a.Failure.Artefacts = folder
+		r.update(a.Failure)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -77,9 +78,53 @@ func TestArtefactsOfAPlantedError(t *testing.T) {
 			t.Errorf("%s: the failure shows %v, the data hold %08x", f.Case, f.Tested, d.Words[at])
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(dir, "*", ".*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+	for _, pattern := range []string{".*", "*/.*"} {
+		if left, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	// A second run does not mix with the first.
+	if err := r.WriteArtefacts(dir, 8, 4); !errors.Is(err, backend.ErrArgument) || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a folder that is not empty: %v", err)
+	}
+}
+
+// TestArtefactsAreWholeOrNotThere: a failure whose data cannot be written leaves
+// no folder, and one before it stays.
+func TestArtefactsAreWholeOrNotThere(t *testing.T) {
+	good := func(name string) *Artefact {
+		return &Artefact{Failure: Failure{Case: name}, Inputs: []Data{{Name: "a", DType: backend.Float32, Batch: 1, Rows: 1, Cols: 1, Words: []uint32{1}}}}
+	}
+	bad := good("copy/b")
+	bad.Inputs = append(bad.Inputs, Data{Name: "b", DType: backend.DType(99)})
+	for _, c := range []struct {
+		list []*Artefact
+		left []string
+	}{{[]*Artefact{good("copy/a"), bad}, []string{"01-copy_a"}}, {[]*Artefact{bad}, nil}} {
+		dir := filepath.Join(t.TempDir(), "data")
+		r := &Report{Artefacts: c.list}
+		for _, a := range c.list {
+			r.Failures = append(r.Failures, a.Failure)
+		}
+		if err := r.WriteArtefacts(dir, 4, 4); err == nil || !strings.Contains(err.Error(), "copy/b") {
+			t.Errorf("%v", err)
+		}
+		var left []string
+		entries, err := os.ReadDir(dir)
+		for _, e := range entries {
+			left = append(left, e.Name())
+		}
+		if !slices.Equal(left, c.left) || (err != nil) != (c.left == nil) {
+			t.Errorf("left %q, %v", left, err)
+		}
+		for _, f := range r.Failures {
+			if (f.Artefacts != "") != (f.Case == "copy/a") {
+				t.Errorf("%s names %q", f.Case, f.Artefacts)
+			}
+		}
+	}
+	if err := (&Report{Artefacts: []*Artefact{good("copy/a")}}).WriteArtefacts(t.TempDir(), 0, 4); !errors.Is(err, backend.ErrArgument) {
+		t.Errorf("a tile of nothing: %v", err)
 	}
 }
 

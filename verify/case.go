@@ -170,7 +170,7 @@ func Select(only string) ([]Case, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("%w, nor does any case begin so", err)
+		return nil, fmt.Errorf("no case begins so, and %w", err)
 	}
 	return chosen, nil
 }
@@ -201,6 +201,14 @@ func (b *builder) chosen() {
 	b.reductions()
 	b.rankings()
 	b.movements()
+	b.batches()
+	b.deepProducts()
+	b.requantisations()
+	b.binadeMaps()
+	b.longFilters()
+	b.farApart()
+	b.parallelWork()
+	b.pastSixteenBits()
 	b.longLoops()
 	b.aroundEdges()
 }

@@ -140,14 +140,21 @@ func (b *builder) pairwiseSum(full bool, d [3]int, m backend.Metric, kind fill, 
 		dist := distanceBalls(hard, x, c, m)
 		var want []ball
 		for i := range d[0] {
-			for g := range sums {
-				t := newTotal()
-				for j := range d[2] {
-					if label == nil || int32(label.words[j]) == int32(g) {
-						t.term(dist[i*d[2]+j])
-					}
+			groups := make([]total, sums)
+			for g := range groups {
+				groups[g] = newTotal()
+			}
+			for j := range d[2] {
+				g := 0
+				if label != nil {
+					g = int(int32(label.words[j]))
 				}
-				want = append(want, t.ball(rowDepth(d[2])))
+				if g >= 0 && g < sums {
+					groups[g].term(dist[i*d[2]+j])
+				}
+			}
+			for g := range groups {
+				want = append(want, groups[g].ball(rowDepth(d[2])))
 			}
 		}
 		return &trial{

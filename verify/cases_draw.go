@@ -9,12 +9,21 @@ import (
 	"samebits/backend/exact"
 )
 
-// drawsOf returns where a case draws: far out in the stream by turns.
+// mostDraws is the largest number of draws a row in the cases, for which steps
+// must be left in the stream.
+const mostDraws = 1 << 20
+
+// drawsOf returns where a case draws: at the first rows of the stream, up to
+// the last, or anywhere, at any step.
 func drawsOf(f *fills, use exact.Use, rows, place int) backend.Draws {
-	w := f.words(4)
-	d := backend.Draws{Seed: uint64(w[0])<<32 | uint64(w[1]), Use: use, Sub: uint16(w[2]), Step: w[3] >> 1, Row: uint32(place)}
-	if place == 1 { // up to the last row of the stream
-		d.Row = uint32(1<<32 - int64(max(rows, 1)))
+	w := f.words(5)
+	d := backend.Draws{Seed: uint64(w[0])<<32 | uint64(w[1]), Use: use, Sub: uint16(w[2]), Step: min(w[3], math.MaxUint32-mostDraws)}
+	last := uint32(1<<32 - int64(max(rows, 1)))
+	switch {
+	case place == 1:
+		d.Row = last
+	case w[4]&1 != 0:
+		d.Row = min(w[4], last)
 	}
 	return d
 }
@@ -140,6 +149,7 @@ func (b *builder) gumbelSoftmax(full bool, d [2]int, kind fill, tau float32, out
 		}
 		var want []ball
 		var ranks []*ranking
+		ones := map[*uint32]int{} // where a row that begins here holds its first 1
 		for i, r := range rowsOf(x) {
 			t := make([]ball, len(r))
 			for j, v := range r {
@@ -155,17 +165,24 @@ func (b *builder) gumbelSoftmax(full bool, d [2]int, kind fill, tau float32, out
 			},
 			oracle: map[string]oracle{"y": within("y", want), "onehot": func(got outputs, i int) opinion {
 				row := got["onehot"][i/d[1]*d[1] : (i/d[1]+1)*d[1]]
-				return oneHot(row, ranks[i/d[1]], i%d[1])
+				at, ok := ones[&row[0]]
+				if !ok {
+					at = slices.Index(row, oneBits)
+					ones[&row[0]] = at
+				}
+				return oneHot(row, at, ranks[i/d[1]], i%d[1])
 			}},
 		}
 	})
 }
 
+// oneBits is the number 1.
+const oneBits = 0x3f800000
+
 // oneHot judges element j of a row that must hold 1 at the best of r and +0
-// elsewhere; a row with nothing to choose is all +0.
-func oneHot(row []uint32, r *ranking, j int) opinion {
-	const one = 0x3f800000
-	at := slices.Index(row, one)
+// elsewhere; a row with nothing to choose is all +0. at is where its first 1
+// stands, −1 for none.
+func oneHot(row []uint32, at int, r *ranking, j int) opinion {
 	if row[j] != 0 && j != at {
 		return opinion{verdict: Wrong}
 	}

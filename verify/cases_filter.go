@@ -1,8 +1,11 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 
 	"samebits/backend"
 )
@@ -99,21 +102,23 @@ func hasNaN(x []float64) bool {
 	return false
 }
 
+// ranks returns the indices of x, the one that comes before all others first.
+func ranks(x []float64) []int {
+	order := make([]int, len(x))
+	for j := range order {
+		order[j] = j
+	}
+	sort.Slice(order, func(a, b int) bool { return before(x, order[a], order[b]) })
+	return order
+}
+
 func keptTopK(x []float64, k int) []Verdict {
 	keep := all(len(x), Decisive)
 	if hasNaN(x) {
 		return keep
 	}
-	for j := range x {
-		ahead := 0
-		for i := range x {
-			if before(x, i, j) {
-				ahead++
-			}
-		}
-		if ahead >= k {
-			keep[j] = Wrong
-		}
+	for _, j := range ranks(x)[min(k, len(x)):] {
+		keep[j] = Wrong
 	}
 	return keep
 }
@@ -131,50 +136,52 @@ func keptTopP(x []float64, p float64) []Verdict {
 		}
 		slack += b.e
 	}
-	for j := range q {
-		var sure, possible float64
-		first := true
-		for i := range q {
-			if i == j {
-				continue
-			}
-			same := x[i] == x[j] // equal logits have equal probabilities: the index decides
+	least, most := newHeads(q, func(b ball) float64 { return b.v - b.e }), newHeads(q, func(b ball) float64 { return b.v + b.e })
+	order := ranks(x)
+	for from := 0; from < len(order); {
+		to := from + 1
+		for to < len(order) && x[order[to]] == x[order[from]] {
+			to++
+		}
+		// Equal logits have equal probabilities: the index decides.
+		b, equals := q[order[from]], float64(to-from)
+		ahead, _ := least.of(func(lo float64) bool { return lo > b.v+b.e })
+		others, count := most.of(func(hi float64) bool { return hi >= b.v-b.e })
+		others -= equals * b.v
+		for i, j := range order[from:to] {
+			earlier := float64(i) * b.v
 			switch {
-			case (same && i < j) || (!same && q[i].v-q[i].e > q[j].v+q[j].e):
-				sure += q[i].v
-				possible += q[i].v
-				first = false
-			case !same && q[i].v+q[i].e >= q[j].v-q[j].e:
-				possible += q[i].v
-				first = false
-			}
-		}
-		switch {
-		case first || possible+slack < p:
-		case sure-slack >= p && p > 0:
-			keep[j] = Wrong
-		default:
-			keep[j] = Boundary
-		}
-	}
-	if p == 0 {
-		for j := range keep {
-			if keep[j] == Boundary && sureBehind(x, j) {
+			case (i == 0 && count == to-from) || others+earlier+slack < p:
+			case ahead+earlier-slack >= p && p > 0, p == 0 && j != order[0]:
 				keep[j] = Wrong
+			default:
+				keep[j] = Boundary
 			}
 		}
+		from = to
 	}
 	return keep
 }
 
-// sureBehind says that element j of x is not the first of the largest.
-func sureBehind(x []float64, j int) bool {
-	for i := range x {
-		if before(x, i, j) {
-			return true
-		}
+// heads holds some bounds of probabilities, largest first, and the sums of the
+// probabilities up to each.
+type heads struct{ bounds, sums []float64 }
+
+func newHeads(q []ball, bound func(ball) float64) heads {
+	sorted := slices.SortedFunc(slices.Values(q), func(a, b ball) int { return cmp.Compare(bound(b), bound(a)) })
+	h := heads{sums: []float64{0}}
+	for _, b := range sorted {
+		h.bounds = append(h.bounds, bound(b))
+		h.sums = append(h.sums, h.sums[len(h.sums)-1]+b.v)
 	}
-	return false
+	return h
+}
+
+// of returns the sum and the number of the probabilities whose bounds are in,
+// which holds for the largest if for any.
+func (h heads) of(in func(bound float64) bool) (float64, int) {
+	n := sort.Search(len(h.bounds), func(i int) bool { return !in(h.bounds[i]) })
+	return h.sums[n], n
 }
 
 func keptMinP(x []float64, p float64) []Verdict {

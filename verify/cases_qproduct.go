@@ -14,7 +14,7 @@ type integerProduct struct {
 	place        placement
 	zeroA, zeroB int32
 	bias         bool
-	requant      string // empty for int32; "tensor" or "channel"
+	requant      string // empty for int32; "tensor", "channel", or "roundings": extremes and ties of both roundings
 	extreme      bool   // every A and B is −128
 	zeroC        int32
 	min, max     int32
@@ -64,8 +64,11 @@ func (p integerProduct) trial(f *fills) *trial {
 			rows, cols = cols, rows
 		}
 		lo, hi := int32(-128), int32(127)
-		if p.extreme {
+		switch {
+		case p.extreme:
 			hi = -128
+		case p.requant == "roundings": // so that the bias decides
+			lo, hi = -1, 1
 		}
 		a := &array{name: name, dtype: backend.Int8, batch: p.batch, rows: rows, cols: cols, words: intWords(f.ints(p.batch*rows*cols, lo, hi))}
 		return f.kept(a, nearestTo0(lo, hi))
@@ -79,11 +82,15 @@ func (p integerProduct) trial(f *fills) *trial {
 	if p.requant != "" {
 		c.dtype = backend.Int8
 		channels := 1
-		if p.requant == "channel" {
+		if p.requant != "tensor" {
 			channels = p.n
 		}
-		multiplier = f.intIn("multiplier", 1, channels, 1<<30, math.MaxInt32)
-		shift = f.intIn("shift", 1, channels, -12, 1)
+		if p.requant == "roundings" {
+			multiplier, shift, bias = roundings(f, channels)
+		} else {
+			multiplier = f.intIn("multiplier", 1, channels, 1<<30, math.MaxInt32)
+			shift = f.intIn("shift", 1, channels, -12, 1)
+		}
 	}
 	want := make([]uint32, p.batch*p.m*p.n)
 	for e := range want {
@@ -124,10 +131,58 @@ func (p integerProduct) trial(f *fills) *trial {
 	}
 }
 
+// The multipliers and shifts of roundings: the ends of their ranges, shifts that
+// are clamped, powers of two, which make ties, and −1 for any multiplier.
+var (
+	roundingMultipliers = []int32{1 << 30, 1 << 29, math.MaxInt32, -1, 1, 0}
+	roundingShifts      = []int32{0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -20, -31, -33, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31}
+)
+
+// roundings returns multipliers, shifts and biases of n columns, all pairs of
+// the first two in turn. By turns the bias is a tie of the first rounding, which
+// halves an odd number where the multiplier is 2³⁰; a tie of the second, which
+// divides by the power of the shift; a sum that ends about the ends of int8; a
+// small number; one of the largest. All are of either sign.
+func roundings(f *fills, n int) (multiplier, shift, bias *array) {
+	m, s, add := make([]int32, n), make([]int32, n), make([]int32, n)
+	const most = math.MaxInt32 - 1<<16 // leaves room for the products
+	for j, w := range f.words(n) {
+		m[j] = roundingMultipliers[j%len(roundingMultipliers)]
+		if m[j] < 0 {
+			m[j] = int32(w >> 1)
+		}
+		s[j] = roundingShifts[j/len(roundingMultipliers)%len(roundingShifts)]
+		right := min(max(-s[j], 0), 20)
+		odd := int64(w>>8%128) | 1
+		var v int64
+		switch kind := w % 8; {
+		case kind < 2:
+			v = odd << right
+			if right > 0 {
+				v |= 1
+			}
+		case kind < 4:
+			v = odd << right // halved by a multiplier of 2³⁰: odd·2^(right−1)
+		case kind == 4:
+			v = int64(min(math.Ldexp(float64(w>>8%260), int(31-s[j]))/max(float64(m[j]), 1), most))
+		case kind == 5:
+			v = int64(w >> 8 % 512)
+		default:
+			v = int64(w >> 1)
+		}
+		if add[j] = int32(min(max(v, 0), most)); w>>7&1 != 0 {
+			add[j] = -add[j]
+		}
+	}
+	ints := func(name string, x []int32) *array { return f.kept(intIn(name, 1, n, x), 0) }
+	return ints("multiplier", m), ints("shift", s), ints("bias", add)
+}
+
 // requantised is acc·multiplier·2^(shift−31) in double rounding: first to a
 // whole number of 2^min(shift,0), halves up, then by the negative shift, halves
 // away from zero.
 func requantised(acc, multiplier, shift int32) int64 {
+	shift = min(max(shift, -31), 30)
 	x := int64(acc << max(shift, 0))
 	x = (x*int64(multiplier) + 1<<30) >> 31
 	right := max(-shift, 0)

@@ -98,9 +98,11 @@ func (o Options) sideNames() [2]string {
 	return names
 }
 
-// Where nothing is said, the larger suites run one case in sampled again.
+// Where nothing is said, one case in sampled runs again; fewer in the quick
+// suite.
 const (
 	sampled       = 8
+	sampledQuick  = 24
 	sampleRepeats = 3
 )
 
@@ -109,12 +111,16 @@ func (o Options) repeatsOf(c Case) int {
 	switch {
 	case o.Repeats > 0:
 		return o.Repeats
-	case o.Repeats < 0 || o.Suite.tier() == inQuick:
+	case o.Repeats < 0:
 		return 0
+	}
+	one := uint32(sampled)
+	if o.Suite.tier() == inQuick {
+		one = sampledQuick
 	}
 	h := fnv.New32a()
 	h.Write([]byte(c.Name))
-	if h.Sum32()%sampled == 0 {
+	if h.Sum32()%one == 0 {
 		return sampleRepeats
 	}
 	return 0

@@ -45,25 +45,28 @@ func TestRepeatedRunsMustGiveTheSameBits(t *testing.T) {
 	}
 }
 
-// TestLargerSuitesRepeatASample: which cases are run again depends on their
-// names alone.
-func TestLargerSuitesRepeatASample(t *testing.T) {
+// TestSuitesRepeatASample: which cases are run again depends on their names
+// alone, and the quick suite repeats fewer.
+func TestSuitesRepeatASample(t *testing.T) {
 	cases := Cases(Full)
-	repeated := 0
-	for _, c := range cases {
-		if (Options{}).repeatsOf(c) != 0 || (Options{Suite: Full, Repeats: -1}).repeatsOf(c) != 0 || (Options{Repeats: 7}).repeatsOf(c) != 7 {
-			t.Fatalf("%s: repeats", c.Name)
+	for _, suite := range []struct {
+		names []Suite
+		one   int // in how many is run again
+	}{{[]Suite{"", Quick}, sampledQuick}, {[]Suite{Full, Nightly}, sampled}} {
+		repeated := 0
+		for _, c := range cases {
+			n := (Options{Suite: suite.names[0]}).repeatsOf(c)
+			if n != (Options{Suite: suite.names[1]}).repeatsOf(c) || (Options{Suite: suite.names[0], Repeats: -1}).repeatsOf(c) != 0 ||
+				(Options{Suite: suite.names[0], Repeats: 7}).repeatsOf(c) != 7 {
+				t.Fatalf("%s: repeats", c.Name)
+			}
+			if n > 0 {
+				repeated++
+			}
 		}
-		n := (Options{Suite: Full}).repeatsOf(c)
-		if n != (Options{Suite: Nightly}).repeatsOf(c) {
-			t.Fatalf("%s: repeats", c.Name)
+		if repeated < len(cases)/2/suite.one || repeated > 2*len(cases)/suite.one {
+			t.Errorf("%q: %d of %d cases are repeated", suite.names, repeated, len(cases))
 		}
-		if n > 0 {
-			repeated++
-		}
-	}
-	if repeated < len(cases)/2/sampled || repeated > 2*len(cases)/sampled {
-		t.Errorf("%d of %d cases are repeated", repeated, len(cases))
 	}
 }
 

@@ -29,7 +29,7 @@ func findPlanted(t *testing.T, name string, tested *backend.Device) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Err() == nil {
+	if r.Failed == 0 {
 		t.Fatalf("survived: %s", r.Summary())
 	}
 	for _, f := range r.Failures {

@@ -172,7 +172,7 @@ func (b *bench) attack(ctx context.Context, dev, clean *backend.Device, m mutant
 		}
 	}
 	// The relations of one operation tell of the others that share its kernel.
-	return checkDevice(ctx, Options{Tested: dev, Against: clean, Seed: b.seed, Op: m.Ops[0], Suite: Quick}, f)
+	return checkDevice(ctx, Options{Tested: dev, Against: clean, Seed: b.seed, Op: m.Ops[0], Suite: Quick, Fault: m.Name}, f)
 }
 
 // checkDevice makes the checks of all checkers, each until it finds something.

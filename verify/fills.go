@@ -35,6 +35,7 @@ const (
 	infColumn fill = "infcolumn" // normal, one column infinities of either sign
 	twins     fill = "twins"     // rows that differ from the first in at most one place by one unit
 	unitRange fill = "unit"      // uniform in (0, 1)
+	binades   fill = "binades"   // of every binade both signs, its first two numbers, its last and any
 )
 
 // fills makes the data of one case from the random stream: the same on every
@@ -182,6 +183,18 @@ func (f *fills) floats(kind fill, n int) []float32 {
 		return chosen(f.words(n), exact.Uniform)
 	case subnormal:
 		return chosen(f.words(n), func(w uint32) float32 { return math.Float32frombits(w & 0x81ffffff) })
+	case binades:
+		w := f.words(n)
+		x := make([]float32, n)
+		for e := range x {
+			const binade = 1 << 23
+			mantissa := w[e] % binade
+			if first := [...]uint32{0, 1, binade - 1}; e>>9 < len(first) {
+				mantissa = first[e>>9]
+			}
+			x[e] = math.Float32frombits(uint32(e&1)<<31 | uint32(e>>1&255)<<23 | mantissa)
+		}
+		return x
 	case any32:
 		x := chosen(f.words(n), math.Float32frombits)
 		copy(x, specials)

@@ -15,6 +15,7 @@ import (
 var reportText string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"plural": plural,
 	"number": func(v any) string { return fmt.Sprintf("%.3g", v) },
 	"date":   func(s string) string { return strings.TrimSuffix(strings.Replace(s, "T", " ", 1), "Z") + " UTC" },
 }).Parse(reportText))

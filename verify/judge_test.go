@@ -2,6 +2,7 @@ package verify
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,7 +205,7 @@ func TestOneHot(t *testing.T) {
 	r := newRanking([]ball{{1, .1}, {3, .1}, {2, .1}}, nil)
 	wrong := func(row ...uint32) (n int) {
 		for j := range row {
-			if oneHot(row, r, j).verdict == Wrong {
+			if oneHot(row, slices.Index(row, oneBits), r, j).verdict == Wrong {
 				n++
 			}
 		}

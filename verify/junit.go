@@ -56,7 +56,7 @@ func (s junitSeconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%
 
 // EncodeJUnit writes the page as JUnit XML: a suite an operation with a
 // test a case, one a kind of checks, one for the planted errors, and one for
-// what speaks against the run as a whole.
+// the verdict on the whole. A page of neither run nor matrix has no suite.
 func (p Page) EncodeJUnit(w io.Writer) error {
 	all := junitSuites{Name: p.Title, Time: junitSeconds(p.Seconds), Suites: p.junitSuites()}
 	stamp := strings.TrimSuffix(p.Environment.Date, "Z")
@@ -94,22 +94,28 @@ func (p Page) EncodeJUnit(w io.Writer) error {
 func (p Page) junitSuites() []junitSuite {
 	whole := junitSuite{Name: "verify.run", Properties: p.junitProperties()}
 	var suites []junitSuite
+	if p.Report == nil && p.Kill == nil {
+		return nil
+	}
+	verdict := junitCase{Name: "verdict", ClassName: whole.Name}
+	if err := p.Err(); err != nil {
+		verdict.Failure = &junitMessage{Message: err.Error(), Type: "verdict"}
+	}
 	if r := p.Report; r != nil {
-		c := junitCase{Name: "verdict", ClassName: "verify.run"}
-		if err := r.Err(); err != nil {
-			c.Failure = &junitMessage{Message: err.Error(), Type: "verdict", Text: r.Summary()}
+		if verdict.Failure != nil {
+			verdict.Failure.Text = r.Summary()
 		}
-		whole.Cases = append(whole.Cases, c)
 		suites = append(r.junitCases(), r.junitChecks()...)
 	}
+	whole.Cases = []junitCase{verdict}
 	if k := p.Kill; k != nil {
-		clean := junitCase{Name: "clean runs", ClassName: "verify.faults"}
+		clean := junitCase{Name: "clean runs", ClassName: "verify.faults", Time: junitSeconds(k.CleanSeconds)}
 		if k.FalseAlarms > 0 {
-			clean.Failure = &junitMessage{Message: fmt.Sprintf("%d false alarms", k.FalseAlarms), Type: "false alarm", Text: strings.Join(k.Alarms, "\n")}
+			clean.Failure = &junitMessage{Message: plural(k.FalseAlarms, "false alarm"), Type: "false alarm", Text: strings.Join(k.Alarms, "\n")}
 		}
 		s := junitSuite{Name: "verify.faults", Cases: []junitCase{clean}}
 		for _, m := range k.Matrix {
-			c := junitCase{Name: m.Target + "/" + m.Mutant, ClassName: "verify.faults"}
+			c := junitCase{Name: m.Target + "/" + m.Mutant, ClassName: "verify.faults", Time: junitSeconds(m.Seconds)}
 			if len(m.KilledBy) == 0 {
 				c.Failure = &junitMessage{Message: "survived: " + m.About, Type: "survivor"}
 			}

@@ -34,6 +34,8 @@ type KillOptions struct {
 
 // KillReport is the kill matrix: which check finds which planted error.
 type KillReport struct {
+	Passed    bool     `json:"passed"`  // Err is nil
+	Verdict   string   `json:"verdict"` // what was shown, or Err's message
 	Mutants   int      `json:"mutants"`
 	Killed    int      `json:"killed"`
 	Survivors []string `json:"survivors"` // target/mutant
@@ -43,7 +45,9 @@ type KillReport struct {
 	Alarms      []string `json:"alarms"`
 	CleanRuns   int      `json:"clean_runs"` // seeds, each on every device
 	CleanCases  int      `json:"clean_cases"`
-	Checks      []string `json:"checks"` // the columns
+	// CleanSeconds is what the clean runs took.
+	CleanSeconds float64  `json:"clean_seconds"`
+	Checks       []string `json:"checks"` // the columns
 	// LeftOut says which drivers' errors were not planted, and why.
 	LeftOut []string  `json:"left_out"`
 	Matrix  []KillRow `json:"matrix"`
@@ -60,17 +64,18 @@ type KillRow struct {
 	KilledBy []string          `json:"killed_by"`
 	Passed   []string          `json:"passed"` // checks that were made and found nothing
 	Signs    map[string]string `json:"signs"`  // the first sign, by check
+	Seconds  float64           `json:"seconds"`
 }
 
 // Err returns nil if every mutant was killed and nothing clean was accused.
 func (r *KillReport) Err() error {
 	switch {
 	case len(r.Survivors) > 0:
-		return fmt.Errorf("%d of %d mutants survive: %v", len(r.Survivors), r.Mutants, r.Survivors)
+		return fmt.Errorf("%d of %s survive: %s", len(r.Survivors), plural(r.Mutants, "planted error"), firstOf(r.Survivors))
 	case r.FalseAlarms > 0:
-		return fmt.Errorf("%d alarms from clean kernels, the first: %s", r.FalseAlarms, r.Alarms[0])
+		return fmt.Errorf("%s from clean kernels, the first: %s", plural(r.FalseAlarms, "alarm"), r.Alarms[0])
 	case r.Killed == 0 || r.Killed != r.Mutants:
-		return fmt.Errorf("%d of %d mutants were killed", r.Killed, r.Mutants)
+		return fmt.Errorf("%d of %s killed", r.Killed, plural(r.Mutants, "planted error"))
 	case r.CleanRuns == 0 || r.CleanCases == 0:
 		return fmt.Errorf("no clean kernel was run")
 	}
@@ -98,20 +103,28 @@ func Kill(ctx context.Context, o KillOptions) (*KillReport, error) {
 	k.total = len(all) + k.o.CleanRuns
 	r := &KillReport{Mutants: len(all), Checks: checksOf, Survivors: []string{}, Alarms: []string{}, LeftOut: []string{}}
 	for _, m := range all {
+		began := time.Now()
 		f, err := k.mutant(m)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", m.target, m.Name, err)
 		}
 		r.add(m, f)
+		r.Matrix[len(r.Matrix)-1].Seconds = time.Since(began).Seconds()
 		k.step()
 	}
+	began := time.Now()
 	for i := range k.o.CleanRuns {
 		if err := k.cleanRun(i, r); err != nil {
 			return nil, fmt.Errorf("clean run %d: %w", i, err)
 		}
 		k.step()
 	}
-	r.Seconds = time.Since(start).Seconds()
+	r.CleanSeconds, r.Seconds = time.Since(began).Seconds(), time.Since(start).Seconds()
+	if err := r.Err(); err != nil {
+		r.Verdict = err.Error()
+	} else {
+		r.Passed, r.Verdict = true, "every planted error was found, and nothing clean was accused"
+	}
 	return r, nil
 }
 

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"math/bits"
 
 	"samebits/backend"
 	"samebits/verify/internal/broken"
@@ -12,20 +13,46 @@ import (
 type placement uint8
 
 const (
-	dense  placement = iota // at the start of a buffer, without gaps
-	offset                  // without gaps, after guard words that spoil any alignment
-	gapped                  // rows and matrices apart, guard words all around
-	mixed                   // one of the above by turns
+	dense   placement = iota // at the start of a buffer, without gaps
+	offset                   // without gaps, after guard words that spoil any alignment
+	gapped                   // rows and matrices apart, guard words all around
+	mixed                    // one of the above by turns
+	strided                  // rows far apart, one of the below by turns, so that no two strides are alike
+	twice                    // rows more than two rows apart
+	power                    // rows a power of two apart
+	thrice                   // rows more than three rows apart
 )
 
-func (p placement) String() string { return [...]string{"dense", "offset", "gapped", "mixed"}[p] }
+func (p placement) String() string {
+	return [...]string{"dense", "offset", "gapped", "mixed", "strided", "twice", "power", "thrice"}[p]
+}
 
 // of returns the placement of the i-th tensor of a case.
 func (p placement) of(i int) placement {
-	if p == mixed {
+	switch p {
+	case mixed:
 		return [...]placement{offset, dense, gapped}[i%3]
+	case strided:
+		return [...]placement{twice, power, thrice}[i%3]
 	}
 	return p
+}
+
+// stride returns the elements from one row of cols to the next in a placement
+// with gaps, 0 in one without.
+func (p placement) stride(cols int) int {
+	least := gapLeft + cols + gapRight
+	switch p {
+	case gapped:
+		return least
+	case twice:
+		return 2*cols + least
+	case power:
+		return 1 << bits.Len(uint(least-1))
+	case thrice:
+		return 3*cols + least + 1
+	}
+	return 0
 }
 
 // Guard words before and after a tensor and in the gaps between its rows.
@@ -36,12 +63,33 @@ const (
 	gapRight   = 2
 )
 
-// What guards and outputs hold before a run. As float32 both are NaN, neither
-// the canonical one: a kernel that reads them or leaves them shows.
-const (
-	guardWord  = 0x7fd5a5a5
-	poisonWord = 0x7fca5a5a
-)
+// poisonWord is what most outputs hold before a run: as float32 a NaN, not the
+// canonical one, so that a kernel that reads it or leaves it shows.
+const poisonWord = 0x7fca5a5a
+
+// poison is what an output holds before a run, by turns over shapes the NaN or
+// one of the largest numbers: a kernel that goes on from what it finds there
+// (the larger of the two, the sum) gets past a NaN.
+func (a *array) poison() uint32 {
+	switch (len(a.name) + a.batch + 3*a.rows + 5*a.cols) % 4 {
+	case 2:
+		return 0x7f7fffff
+	case 3:
+		return 0xff7fffff
+	}
+	return poisonWord
+}
+
+// guardAt is guard word i of a tensor's buffer: a NaN that no other place has,
+// so that a kernel that copies one gap onto another shows.
+func guardAt(name string, i int) uint32 {
+	h := uint32(len(name)+1) * 0x9e3779b1
+	for _, c := range []byte(name) {
+		h = (h ^ uint32(c)) * 0x01000193
+	}
+	h = (h ^ uint32(i)) * 0x85ebca6b
+	return 0x7fc00001 | (h^h>>15)&0x003ffffe
+}
 
 // role says what an operation does with a tensor.
 type role uint8
@@ -82,8 +130,8 @@ func (a *array) onDevice(ctx context.Context, dev *backend.Device) (p *placed, e
 			err = fmt.Errorf("%s: %w", a.name, err)
 		}
 	}()
-	if a.place == gapped {
-		rows, stride := a.rows+2, gapLeft+a.cols+gapRight
+	if stride := a.place.stride(a.cols); stride > 0 {
+		rows := a.rows + 2
 		if p.buffer, err = dev.NewBatch(a.dtype, a.batch, rows, stride); err != nil {
 			return nil, err
 		}
@@ -124,14 +172,14 @@ func (p *placed) guard(n int) {
 	w := width(p.dtype)
 	p.before = make([]uint32, n*w)
 	for i := range p.before {
-		p.before[i] = narrowed(p.dtype, guardWord)
+		p.before[i] = narrowed(p.dtype, guardAt(p.name, i))
 	}
 	for e, at := range p.at {
 		for l := range w {
 			if p.role != output {
 				p.before[at*w+l] = p.words[e*w+l]
 			} else if !broken.Is(broken.PoisonForgotten) {
-				p.before[at*w+l] = narrowed(p.dtype, poisonWord)
+				p.before[at*w+l] = narrowed(p.dtype, p.poison())
 			}
 		}
 	}

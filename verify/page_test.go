@@ -30,8 +30,8 @@ func fullPage() Page {
 	r.Results = []Result{{Case: "copy/a", Op: "copy", Seconds: 0.25, Elements: 12}, {Case: "copy/b", Op: "copy", Seconds: 1e-7, Failure: &bits},
 		{Case: "copy/c", Op: "copy", Skipped: nasty}, {Case: "copy/d", Op: "copy", Failure: &broke}}
 	r.Artefacts = []*Artefact{{Failure: bits, ShaderHash: "abc", Maps: []Map{{Output: "Y", Batch: 1, Rows: 2, Cols: 2, heats: []heat{0, 1, 2, 3}}}}}
-	k := &KillReport{Mutants: 2, Killed: 1, Survivors: []string{"cpu/b"}, FalseAlarms: 1, Alarms: []string{nasty}, CleanRuns: 20, CleanCases: 400, Checks: []string{"bits", "bounds"},
-		Matrix: []KillRow{{Mutant: "a", Target: "cpu", KilledBy: []string{"bits"}, Passed: []string{"bounds"}, Signs: map[string]string{"bits": nasty}}, {Mutant: "b", Target: "cpu", About: nasty}}}
+	k := &KillReport{Mutants: 2, Killed: 1, Survivors: []string{"cpu/b"}, FalseAlarms: 1, Alarms: []string{nasty}, CleanRuns: 20, CleanCases: 400, CleanSeconds: 2.5, Checks: []string{"bits", "bounds"},
+		Matrix: []KillRow{{Mutant: "a", Target: "cpu", Seconds: 0.75, KilledBy: []string{"bits"}, Passed: []string{"bounds"}, Signs: map[string]string{"bits": nasty}}, {Mutant: "b", Target: "cpu", About: nasty}}}
 	return Page{Title: "verify " + nasty, Seconds: 12.5, Report: r, Kill: k,
 		Environment: Environment{Tested: Machine{Name: "gl:0", Renderer: nasty, Driver: "4.5", Profile: backend.Canonical()}, Against: &Machine{Name: "cpu"}, Date: "2026-11-23T10:00:00Z", Contract: 1}}
 }
@@ -152,7 +152,7 @@ func TestHTMLStandsAlone(t *testing.T) {
 	}
 	for _, part := range []string{"&lt;script&gt;", "Environment", "Operations and backends", "Errors in bounds", "Planted errors", "Failures", "Checks", "Skipped",
 		"copy/b", "samebits verify --case", "gl:0 wrong", "survived: cpu/b", "<rect class=\"over\"", "relations: 1 of 2 hold, 1 failed", "folded by 16×16", "Content-Security-Policy",
-		"prefers-color-scheme: dark", "@media print"} {
+		"prefers-color-scheme: dark", "@media print", "1 false alarm in 400 clean cases of 20 seeds", "boundary (0)"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it lacks %q", part)
 		}
@@ -164,8 +164,12 @@ func TestHTMLStandsAlone(t *testing.T) {
 		if err := p.EncodeHTML(&b); err != nil || !strings.HasSuffix(b.String(), "</html>\n") || strings.Contains(b.String(), "Operations and backends") {
 			t.Errorf("%s: %v: %s", p.Title, err, b.String())
 		}
-		if err := p.EncodeJUnit(io.Discard); err != nil {
-			t.Error(err)
+		b.Reset()
+		if err := p.EncodeJUnit(&b); err != nil || strings.Contains(b.String(), `tests="0" failures="0" errors="0" skipped`) {
+			t.Errorf("%s: %v: %s", p.Title, err, b.String())
+		}
+		if p.Kill != nil && (!strings.Contains(b.String(), `name="clean runs" classname="verify.faults" time="2.500000"`) || !strings.Contains(b.String(), `name="cpu/a" classname="verify.faults" time="0.750000"`)) {
+			t.Errorf("no times: %s", b.String())
 		}
 	}
 }

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +29,13 @@ type Record struct {
 	Seed        uint64          `json:"seed"`
 	Profile     backend.Profile `json:"profile"`
 	Environment Environment     `json:"environment"`
+	Count       int             `json:"count"`   // of Cases
+	Skipped     []string        `json:"skipped"` // cases that the machine does not support
 	Cases       []Recorded      `json:"cases"`
+	// Sum is the SHA-256 of all fields: of the record's compact JSON with an
+	// empty Sum. It tells damage from what a machine computed; whoever wants to
+	// deceive can compute it too.
+	Sum string `json:"sum"`
 }
 
 // Recorded is one case of a record.
@@ -41,7 +49,7 @@ type Recorded struct {
 // What a record says first, and its schema's version.
 const (
 	RecordFormat  = "samebits verify record"
-	RecordVersion = 1
+	RecordVersion = 2
 )
 
 // Limits of a record that is read.
@@ -62,9 +70,10 @@ func NewRecord(o Options, r *Report) (*Record, error) {
 		return nil, fmt.Errorf("the error %s was planted into the device", r.Fault)
 	}
 	rec := &Record{Format: RecordFormat, Version: RecordVersion, Contract: exact.ContractVersion, Suite: r.Suite, Op: o.Op, Only: o.Only,
-		Seed: o.Seed, Profile: o.Tested.Profile(), Environment: r.Environment}
+		Seed: o.Seed, Profile: o.Tested.Profile(), Environment: r.Environment, Skipped: []string{}}
 	for _, c := range r.Results {
 		if c.Skipped != "" {
+			rec.Skipped = append(rec.Skipped, c.Case)
 			continue
 		}
 		if c.Outputs == "" {
@@ -72,15 +81,38 @@ func NewRecord(o Options, r *Report) (*Record, error) {
 		}
 		rec.Cases = append(rec.Cases, Recorded{Case: c.Case, Elements: c.Elements, Inputs: c.Inputs, Outputs: c.Outputs})
 	}
-	return rec, nil
+	return rec, rec.seal()
 }
 
-// Encode writes the record as JSON.
+// seal sets Count and Sum to what they must be.
+func (rec *Record) seal() (err error) {
+	rec.Count = len(rec.Cases)
+	rec.Sum, err = rec.sum()
+	return err
+}
+
+// sum is what Sum must be.
+func (rec *Record) sum() (string, error) {
+	bare := *rec
+	bare.Sum = ""
+	text, err := json.Marshal(bare)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:]), nil
+}
+
+// Encode writes the record as JSON, Count and Sum as they must be.
 func (rec *Record) Encode(w io.Writer) error {
+	sealed := *rec
+	if err := sealed.seal(); err != nil {
+		return err
+	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	return enc.Encode(rec)
+	return enc.Encode(sealed)
 }
 
 // ReadRecord reads a file that holds what Encode wrote. The error wraps backend.ErrArgument
@@ -88,7 +120,7 @@ func (rec *Record) Encode(w io.Writer) error {
 func ReadRecord(path string) (*Record, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, backend.ErrArgument)
+		return nil, fmt.Errorf("%s: %w: %w", path, bareFileError(err), backend.ErrArgument)
 	}
 	defer f.Close()
 	rec, err := DecodeRecord(f)
@@ -139,18 +171,6 @@ func parseRecord(text []byte) (*Record, error) {
 	return rec, rec.check()
 }
 
-// jsonError names the place of a mistake.
-func jsonError(text []byte, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		if syntax.Offset >= int64(len(text)) {
-			return fmt.Errorf("cut short after %d bytes: %w", len(text), err)
-		}
-		return fmt.Errorf("byte %d: %w", syntax.Offset, err)
-	}
-	return err
-}
-
 // check says what is wrong with the values.
 func (rec *Record) check() error {
 	p := rec.Profile
@@ -189,6 +209,21 @@ func (rec *Record) check() error {
 			return fmt.Errorf("case %q: a digest is no SHA-256 in lower-case hexadecimal", c.Case)
 		}
 		seen[c.Case] = true
+	}
+	for _, name := range rec.Skipped {
+		if err := checkPrintable(name); err != nil {
+			return err
+		}
+		if seen[name] {
+			return fmt.Errorf("case %q stands in it twice", name)
+		}
+		seen[name] = true
+	}
+	if rec.Count != len(rec.Cases) {
+		return fmt.Errorf("it says that it has %d cases and holds %d: cut or damaged", rec.Count, len(rec.Cases))
+	}
+	if sum, err := rec.sum(); err != nil || sum != rec.Sum {
+		return errors.New("its sum is not that of its contents: damaged or edited")
 	}
 	return nil
 }

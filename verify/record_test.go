@@ -125,8 +125,12 @@ func TestAgainstRefuses(t *testing.T) {
 		"bounded record": {func(r *Record) { r.Profile.Mode = backend.BoundedMode }, Options{Tested: dev}, "no bits"},
 		"bounded device": {func(*Record) {}, Options{Tested: bounded}, "no bits"},
 		"unknown case":   {func(r *Record) { r.Cases[1].Case = "sort/float32/3x4" }, Options{Tested: dev}, "sort/float32"},
-		"other suite":    {func(r *Record) { r.Cases[1].Case = "gather/float32/1x99991x99989/dense/any" }, Options{Tested: dev}, "none of this program's"},
-		"other data":     {func(r *Record) { r.Cases[0].Inputs = r.Cases[0].Outputs }, Options{Tested: dev}, "another version"},
+		"other suite":    {func(r *Record) { r.Cases[1].Case = "gather/float32/1x99991x99989/dense/any" }, Options{Tested: dev}, "unknown to this program's suite quick of gather: gather/float32/1x99991x99989"},
+		"other data":     {func(r *Record) { r.Cases[0].Inputs = r.Cases[0].Outputs }, Options{Tested: dev}, "another version of the cases: " + rec.Cases[0].Case},
+		"swapped names":  {func(r *Record) { r.Cases[0].Case, r.Cases[1].Case = r.Cases[1].Case, r.Cases[0].Case }, Options{Tested: dev}, "the data of 2 of"},
+		"a case cut":     {func(r *Record) { r.Cases = r.Cases[1:] }, Options{Tested: dev}, "the record lacks 1 of the " + plural(len(rec.Cases), "case") + " of this program's suite quick of gather: " + rec.Cases[0].Case},
+		"all but one":    {func(r *Record) { r.Cases = r.Cases[:1] }, Options{Tested: dev, Only: rec.Cases[0].Case}, "more"},
+		"another suite":  {func(r *Record) { r.Suite = Full }, Options{Tested: dev}, "suite full of gather"},
 		"no such case":   {func(*Record) {}, Options{Tested: dev, Op: "matmul"}, "no such case"},
 		"no device":      {func(*Record) {}, Options{}, "needed"},
 	} {
@@ -139,6 +143,43 @@ func TestAgainstRefuses(t *testing.T) {
 	}
 	if _, err := Against(context.Background(), Options{Tested: dev}, nil); !errors.Is(err, backend.ErrArgument) {
 		t.Errorf("no record: %v", err)
+	}
+}
+
+// TestAgainstSkipsWhatTheRecordSkipped: a case that the record's machine did
+// not support is named as skipped, and counts against the budget.
+func TestAgainstSkipsWhatTheRecordSkipped(t *testing.T) {
+	dev := openNamed(t, "cpu", backend.Config{})
+	rec := recordOf(t, dev, openNamed(t, "reference", backend.Config{}), "gather")
+	changed := *rec
+	changed.Skipped, changed.Cases = []string{rec.Cases[0].Case}, slices.Clone(rec.Cases[1:])
+	r, err := Against(context.Background(), Options{Tested: dev}, &changed)
+	if err != nil || len(r.Skipped) != 1 || r.Skipped[0].Case != rec.Cases[0].Case || r.Compared != len(changed.Cases) || r.Passed || r.SkipsCounted != 1 {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	r, err = Against(context.Background(), Options{Tested: dev, MaxSkipped: Budget{Count: 1}}, &changed)
+	if err != nil || !r.Passed || r.Verdict != "the same bits" {
+		t.Errorf("%v: %s", err, r.Verdict)
+	}
+}
+
+// TestRunsSayWhatTheyProve: the fields of a report agree with Err, and an error
+// that no case shows is a failure.
+func TestRunsSayWhatTheyProve(t *testing.T) {
+	plain := openNamed(t, "reference", backend.Config{})
+	for fault, passed := range map[string]bool{"": true, "matmul-k-tail-dropped": false} {
+		r, err := Run(context.Background(), Options{Tested: openNamed(t, "cpu", backend.Config{Fault: fault}), Against: plain, Op: "gather", Seed: 1, Fault: fault})
+		if err != nil || r.Failed != 0 || r.Passed != passed || r.Passed != (r.Err() == nil) || !passed && (r.Verdict != r.Err().Error() || !strings.Contains(r.Verdict, "was not found")) {
+			t.Errorf("%q: %v, passed %t: %s", fault, err, r.Passed, r.Verdict)
+		}
+		var junit, html bytes.Buffer
+		p := Page{Report: r, Environment: r.Environment}
+		if err := errors.Join(p.EncodeJUnit(&junit), p.EncodeHTML(&html)); err != nil {
+			t.Fatal(err)
+		}
+		if failed := strings.Contains(junit.String(), "<failure"); failed == passed || strings.Contains(html.String(), `class="verdict bad"`) == passed || strings.Contains(html.String(), "was not found") == passed {
+			t.Errorf("%q: the pages say otherwise: %s", fault, junit.String())
+		}
 	}
 }
 
@@ -164,14 +205,22 @@ func TestNewRecordRefuses(t *testing.T) {
 func sound(t testing.TB) []byte {
 	digest := strings.Repeat("0123456789abcdef", 4)
 	rec := Record{Format: RecordFormat, Version: RecordVersion, Contract: exact.ContractVersion, Suite: Quick, Seed: 1, Profile: backend.Canonical(),
-		Environment: Environment{Tested: Machine{Name: "cpu", Kind: "cpu", Renderer: "µ"}},
-		Cases:       []Recorded{{Case: "copy/a", Elements: 3, Inputs: digest, Outputs: digest}, {Case: "copy/b", Inputs: digest, Outputs: digest}}}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	if err := enc.Encode(rec); err != nil {
+		Environment: Environment{Tested: Machine{Name: "cpu", Kind: "cpu", Renderer: "µ"}}, Skipped: []string{},
+		Cases: []Recorded{{Case: "copy/a", Elements: 3, Inputs: digest, Outputs: digest}, {Case: "copy/b", Inputs: digest, Outputs: digest}}}
+	return sealed(t, rec)
+}
+
+// sealed is a record as it is read, whatever it holds.
+func sealed(t testing.TB, rec Record) []byte {
+	t.Helper()
+	if err := rec.seal(); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	text, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func TestDecodeRecordRefuses(t *testing.T) {
@@ -186,9 +235,21 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		"no json":         {"PK\x03\x04", "byte 1"},
 		"another":         {text + "{}", "byte"},
 		"other format":    {strings.Replace(text, RecordFormat, "manifest", 1), "format"},
-		"other version":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2"},
+		"other version":   {strings.Replace(text, `"version":2`, `"version":3`, 1), "version 3"},
 		"unknown field":   {strings.Replace(text, `"suite"`, `"suites"`, 1), "unknown field"},
-		"wrong type":      {strings.Replace(text, `"seed":1`, `"seed":-1`, 1), "seed"},
+		"wrong type":      {strings.Replace(text, `"seed":1`, `"seed":-1`, 1), "field seed: want a whole number of at least 0, found number -1"},
+		"a string":        {strings.Replace(text, `"elements":3`, `"elements":"3"`, 1), "field cases.elements: want a whole number, found a string"},
+		"an array":        {`[1]`, "the file: want an object, found an array"},
+		"a number":        {strings.Replace(text, `"mac":"fused"`, `"mac":2`, 1), "want a string"},
+		"cut cases":       {text[:strings.Index(text, `,{"case":"copy/b"`)] + text[strings.Index(text, `],"sum"`):], "cut or damaged"},
+		"edited digest":   {strings.Replace(text, digest, strings.Repeat("0", 64), 1), "damaged or edited"},
+		"edited seed":     {strings.Replace(text, `"seed":1`, `"seed":2`, 1), "damaged or edited"},
+		"edited machine":  {strings.Replace(text, "µ", "another", 1), "damaged or edited"},
+		"edited flush":    {strings.Replace(text, `"subnormals":"keep"`, `"subnormals":"flush"`, 1), "damaged or edited"},
+		"edited contract": {strings.Replace(text, `"contract":1`, `"contract":2`, 1), "damaged or edited"},
+		"swapped names":   {strings.NewReplacer("copy/a", "copy/b", "copy/b", "copy/a").Replace(text), "damaged or edited"},
+		"skipped as well": {strings.Replace(text, `"skipped":[]`, `"skipped":["copy/a"]`, 1), "twice"},
+		"no sum":          {text[:strings.Index(text, `,"sum"`)] + "}", "damaged or edited"},
 		"large seed":      {strings.Replace(text, `"seed":1`, `"seed":9007199254740992`, 1), "seed"},
 		"unknown suite":   {strings.Replace(text, `"suite":"quick"`, `"suite":"slow"`, 1), "suite"},
 		"unknown mac":     {strings.Replace(text, `"mac":"fused"`, `"mac":"both"`, 1), "both"},
@@ -204,7 +265,8 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		"short digest":    {strings.Replace(text, digest, digest[1:], 1), "SHA-256"},
 		"upper case":      {strings.Replace(text, digest, strings.ToUpper(digest), 1), "SHA-256"},
 	} {
-		if _, err := DecodeRecord(strings.NewReader(c.text)); !errors.Is(err, backend.ErrArgument) || !strings.Contains(err.Error(), c.say) {
+		_, err := DecodeRecord(strings.NewReader(c.text))
+		if !errors.Is(err, backend.ErrArgument) || !strings.Contains(err.Error(), c.say) || strings.Contains(err.Error(), "Go ") || strings.Contains(err.Error(), "json") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -291,5 +353,32 @@ func TestCheckOutput(t *testing.T) {
 	}
 	if err := CheckOutput(path); err != nil {
 		t.Error(err)
+	}
+	if in, err := os.ReadDir(dir); err != nil || len(in) != 1 {
+		t.Errorf("left behind: %v, %v", in, err)
+	}
+}
+
+// TestCheckFolder: a folder is new or empty, and asking makes nothing.
+func TestCheckFolder(t *testing.T) {
+	dir := t.TempDir()
+	file, full, link := filepath.Join(dir, "file"), filepath.Join(dir, "full"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.MkdirAll(filepath.Join(full, "sub"), 0o700), os.Symlink(filepath.Join(dir, "none"), link)); err != nil {
+		t.Fatal(err)
+	}
+	for path, say := range map[string]string{file: "not a directory", filepath.Join(file, "x", "y"): "not a directory", full: "not empty", dir: "not empty",
+		filepath.Join(link, "x"): "no such file"} {
+		err := CheckFolder(path)
+		if !errors.Is(err, backend.ErrArgument) || !strings.Contains(err.Error(), say) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{filepath.Join(full, "sub"), filepath.Join(dir, "a", "b")} {
+		if err := CheckFolder(path); err != nil {
+			t.Error(err)
+		}
+	}
+	if in, err := os.ReadDir(dir); err != nil || len(in) != 3 {
+		t.Errorf("left behind: %v, %v", in, err)
 	}
 }

@@ -84,6 +84,7 @@ func (r *relating) rowByRow() error {
 			{"alone", "a row computed alone has the bits it has among others", r.alone},
 			{"permuted", "permuted rows give the permuted result", r.permuted},
 			{"chunked", "three chunks of rows give the bits of the whole", r.chunked},
+			{"reused", "the same tensors, filled with other data and back, give the bits they gave", r.reused},
 			{"padded", "operands with gaps and offsets give the bits of dense ones", r.padded},
 			{"scaled", "operands times 2ᵏ give the result times its power of 2ᵏ", r.scaled},
 		} {
@@ -234,6 +235,73 @@ func (r *relating) padded(s *subject, whole outputs) (string, error) {
 	return "", nil
 }
 
+// reused runs a subject, fills the same tensors with other rows, runs again,
+// and goes back: nothing may be left over from a run before.
+func (r *relating) reused(s *subject, whole outputs) (string, error) {
+	if len(s.byRow) == 0 {
+		return "", errNotApplicable
+	}
+	var all []*placed
+	t := tensors{}
+	defer func() {
+		for _, p := range all {
+			p.buffer.Close()
+		}
+	}()
+	for _, list := range [][]*array{s.byRow, s.fixed, s.outputs} {
+		for _, a := range list {
+			b := *a
+			b.rows, b.place = a.rows, dense
+			p, err := b.onDevice(r.ctx, r.o.Tested)
+			if err != nil {
+				return "", err
+			}
+			all = append(all, p)
+			t[b.name] = p.view
+		}
+	}
+	at := func(i int) int { return i }
+	other := func(i int) int { return (i*5 + 2) % s.rows }
+	for turn, pick := range []func(int) int{at, other, at} {
+		for i, a := range s.byRow {
+			n := a.cols * width(a.dtype)
+			var words []uint32
+			for row := range s.rows {
+				words = append(words, a.words[pick(row)*n:(pick(row)+1)*n]...)
+			}
+			all[i].words = words
+			all[i].guard(all[i].buffer.Len())
+			if err := upload(r.ctx, all[i].buffer, all[i].before); err != nil {
+				return "", err
+			}
+		}
+		if err := r.o.Tested.Run(r.ctx, s.run(t, 0)); err != nil {
+			return "", err
+		}
+		if turn == 1 { // the rows of a numbered subject may differ here
+			continue
+		}
+		got := outputs{}
+		for _, p := range all {
+			words, spoiled, err := p.after(r.ctx)
+			if err == nil && spoiled != "" {
+				err = errors.New(spoiled)
+			}
+			if err != nil {
+				return "", err
+			}
+			got[p.name] = words
+		}
+		if r.alter != nil {
+			r.alter(got)
+		}
+		if d := s.differ(got, whole, at); d != "" {
+			return fmt.Sprintf("turn %d: %s", turn+1, d), nil
+		}
+	}
+	return "", nil
+}
+
 func (r *relating) scaled(s *subject, whole outputs) (string, error) {
 	if s.scales == nil {
 		return "", errNotApplicable
@@ -278,58 +346,6 @@ func timesPower(words []uint32, k int) []uint32 {
 		out[i] = math.Float32bits(float32(math.Ldexp(float64(math.Float32frombits(w)), k)))
 	}
 	return out
-}
-
-// threadRows are enough rows to be worth several threads.
-const threadRows = 2309
-
-// threads holds a processor against itself with other numbers of threads.
-func (r *relating) threads() error {
-	info := r.o.Tested.Info()
-	if info.Kind != "cpu" {
-		return nil
-	}
-	const would = "1, 2, 3 and 7 threads give the same bits"
-	var devices []*backend.Device
-	defer func() {
-		for _, dev := range devices {
-			dev.Close()
-		}
-	}()
-	for _, n := range []int{1, 2, 3, 7} {
-		dev, err := backend.Open(r.ctx, info.Name, backend.Config{Threads: n, Fault: r.o.Fault,
-			Profile: backend.ProfileRequest(r.o.Tested.Profile().Mac.String())})
-		if err != nil {
-			return err
-		}
-		devices = append(devices, dev)
-	}
-	for _, s := range subjects(newFills(r.o.Seed, "relations/threads"), threadRows) {
-		if !r.wanted(s.op) {
-			continue
-		}
-		differs, err := r.threadsOf(s, devices)
-		if err := r.report(s.op, join(s.name, "threads"), would, differs, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *relating) threadsOf(s *subject, devices []*backend.Device) (string, error) {
-	whole, err := r.whole(s)
-	for _, dev := range devices {
-		if err != nil {
-			return "", err
-		}
-		var got outputs
-		if got, err = r.part(dev, s, 0, s.rows, dense); err == nil {
-			if d := s.differ(got, whole, func(j int) int { return j }); d != "" {
-				return d, nil
-			}
-		}
-	}
-	return "", err
 }
 
 // differ returns the first place where row j of got is not row at(j) of want,

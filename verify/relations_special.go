@@ -21,6 +21,7 @@ func (r *relating) special(f *fills) error {
 		{"matmul", "batches", "a batch of N gives the bits of N products", r.batches},
 		{"matmul", "freivalds-exact", "C·r = A·(B·r) for integers, whose sums are exact: a single wrong element shows but for 2⁻³²", r.freivaldsExact},
 		{"matmul", "freivalds-bound", "C·r = A·(B·r) within the bound of K roundings", r.freivaldsBound},
+		{"matmul", "chained", "operations that feed each other on the device, given at once, give the bits of single ones that the host carries", r.chained},
 		{"qmatmul", "zero-padded-k", "zeros behind the end of K change nothing", r.zeroPaddedIntegers},
 		{"softmax", "padded-by-minus-infinity", "columns of −Inf get 0 and change no other", r.paddedSoftmax},
 		{"softmax", "temperature", "T = 2ᵏ gives the bits of x·2⁻ᵏ", r.softmaxTemperature},
@@ -285,6 +286,77 @@ func (r *relating) freivaldsBound(f *fills) (string, error) {
 		// Two roundings a mac, as the oracle counts, and float64's own.
 		if bound := (gamma(2*k) + float64(2*(k+n))*0x1p-53) * most; !(math.Abs(left-right) <= bound) {
 			return fmt.Sprintf("row %d is %.3g off, more than %.3g", i, left-right, bound), nil
+		}
+	}
+	return "", nil
+}
+
+// chained runs softmax(A·B)·D and its largest columns without leaving the
+// device, and with every intermediate result carried by the host.
+func (r *relating) chained(f *fills) (string, error) {
+	const m, k, n, p = 45, 66, 70, 37
+	data := map[string]*array{"a": in("a", 1, m, k, f.floats(normal, m*k)), "b": in("b", 1, k, n, f.floats(normal, k*n)), "d": in("d", 1, n, p, f.floats(normal, n*p)),
+		"ab": out("ab", backend.Float32, 1, m, n), "s": out("s", backend.Float32, 1, m, n), "c": out("c", backend.Float32, 1, m, p), "i": out("i", backend.Int32, 1, m, 1)}
+	order := []string{"a", "b", "d", "ab", "s", "c", "i"}
+	ops := []func(t tensors) backend.Op{
+		func(t tensors) backend.Op { return &backend.MatMul{C: t["ab"], A: t["a"], B: t["b"]} },
+		func(t tensors) backend.Op { return &backend.Softmax{Y: t["s"], X: t["ab"]} },
+		func(t tensors) backend.Op { return &backend.MatMul{C: t["c"], A: t["s"], B: t["d"]} },
+		func(t tensors) backend.Op { return &backend.Reduce{Y: t["i"], X: t["c"], Reduction: backend.ArgMax} },
+	}
+	carried := outputs{}
+	for step, op := range ops {
+		var arrays []*array
+		for _, name := range order {
+			a := *data[name]
+			if w, done := carried[name]; done {
+				a.role, a.words = input, w
+			}
+			arrays = append(arrays, &a)
+		}
+		out, err := r.on(r.o.Tested, op, arrays...)
+		if err != nil {
+			return "", err
+		}
+		name := []string{"ab", "s", "c", "i"}[step]
+		carried[name] = out[name]
+	}
+	var all []*placed
+	t := tensors{}
+	defer func() {
+		for _, p := range all {
+			p.buffer.Close()
+		}
+	}()
+	for _, name := range order {
+		p, err := data[name].onDevice(r.ctx, r.o.Tested)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, p)
+		t[name] = p.view
+	}
+	var list []backend.Op
+	for _, op := range ops {
+		list = append(list, op(t))
+	}
+	if err := r.o.Tested.Run(r.ctx, list...); err != nil {
+		return "", err
+	}
+	got := outputs{}
+	for _, p := range all {
+		words, spoiled, err := p.after(r.ctx)
+		if err != nil || spoiled != "" {
+			return spoiled, err
+		}
+		got[p.name] = words
+	}
+	if r.alter != nil {
+		r.alter(got)
+	}
+	for _, name := range []string{"ab", "s", "c", "i"} {
+		if d := sameWords(got[name], carried[name], data[name].dtype); d != "" {
+			return name + ": " + d, nil
 		}
 	}
 	return "", nil

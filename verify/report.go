@@ -12,6 +12,8 @@ import (
 
 // Report is the result of a run.
 type Report struct {
+	Passed       bool      `json:"passed"`  // Err is nil
+	Verdict      string    `json:"verdict"` // what was shown, or Err's message
 	Suite        Suite     `json:"suite"`
 	Tested       string    `json:"tested"`        // the device under test
 	Against      string    `json:"against"`       // the device it is compared with
@@ -147,25 +149,28 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // Err returns nil if the run proves what it is for, else what speaks against
 // it: a failed case or check, nothing compared, an operation of which nothing
 // was compared although no device says that it lacks it, an aggregate that is
-// no number, or more skips than the budget allows.
+// no number, more skips than the budget allows, or a planted error that was not
+// found.
 func (r *Report) Err() error {
 	switch {
 	case r.Failed > 0:
-		return fmt.Errorf("%d of %d cases failed", r.Failed, r.Compared)
+		return fmt.Errorf("%d of %s failed", r.Failed, plural(r.Compared, "case"))
 	case r.ChecksFailed > 0:
-		return fmt.Errorf("%d of %d checks failed", r.ChecksFailed, len(r.Checks))
+		return fmt.Errorf("%d of %s failed", r.ChecksFailed, plural(len(r.Checks), "check"))
 	case (r.Compared == 0 || r.Elements == 0) && !broken.Is(broken.NothingPasses):
-		return fmt.Errorf("nothing was compared: %d cases, all skipped or empty", r.Cases)
+		return fmt.Errorf("nothing was compared: %s, all skipped or empty", plural(r.Cases, "case"))
 	case len(r.Uncompared) > len(r.Unsupported):
 		return fmt.Errorf("no element was compared of %s", strings.Join(without(r.Uncompared, r.Unsupported), ", "))
 	case math.IsNaN(float64(r.WorstError)):
 		return fmt.Errorf("the largest error is not a number")
 	case r.WithinBound != r.Compared:
-		return fmt.Errorf("%d of %d cases lie within the bounds", r.WithinBound, r.Compared)
+		return fmt.Errorf("%d of %s within the bounds", r.WithinBound, plural(r.Compared, "case"))
 	case r.Mode == exactMode && r.BitIdentical != r.Compared:
-		return fmt.Errorf("%d of %d cases have the same bits", r.BitIdentical, r.Compared)
+		return fmt.Errorf("%d of %s with the same bits", r.BitIdentical, plural(r.Compared, "case"))
 	case r.SkipsCounted > r.SkipBudget:
 		return fmt.Errorf("%d skipped of operations that the devices support, %d allowed", r.SkipsCounted, r.SkipBudget)
+	case r.Fault != "":
+		return fmt.Errorf("the planted error %s was not found by these cases", r.Fault)
 	}
 	return nil
 }
@@ -173,8 +178,8 @@ func (r *Report) Err() error {
 // Summary returns the run in one line.
 func (r *Report) Summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s against %s: %d cases, %d compared, %d bit-identical, %d within bounds, %d failed, %d skipped",
-		r.Tested, r.Against, r.Cases, r.Compared, r.BitIdentical, r.WithinBound, r.Failed, len(r.Skipped))
+	fmt.Fprintf(&b, "%s against %s: %s, %d compared, %d bit-identical, %d within bounds, %d failed, %d skipped",
+		r.Tested, r.Against, plural(r.Cases, "case"), r.Compared, r.BitIdentical, r.WithinBound, r.Failed, len(r.Skipped))
 	if len(r.Checks) > 0 {
 		fmt.Fprintf(&b, "; %s", r.checkSummary())
 	}
@@ -275,7 +280,7 @@ func (o Options) maxFailures() int {
 	return o.MaxFailures
 }
 
-// finish says what was not compared, and counts the skips.
+// finish says what was not compared, counts the skips and gives the verdict.
 func (r *Report) finish(o Options) {
 	for _, op := range r.Ops {
 		if op.Elements == 0 { // cases of empty tensors run everywhere and prove nothing
@@ -300,4 +305,12 @@ func (r *Report) finish(o Options) {
 		}
 	}
 	r.SkipBudget = o.MaxSkipped.of(r.Cases + len(r.Checks))
+	switch err := r.Err(); {
+	case err != nil:
+		r.Verdict = err.Error()
+	case r.Mode == exactMode:
+		r.Passed, r.Verdict = true, "the same bits"
+	default:
+		r.Passed, r.Verdict = true, "within the bounds"
+	}
 }

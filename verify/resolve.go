@@ -98,7 +98,7 @@ func splitShape(name string) (pattern string, d shape, err error) {
 	for _, n := range strings.Split(parts[at], "x") {
 		v, err := strconv.ParseInt(n, 10, 32)
 		if err != nil || strconv.FormatInt(v, 10) != n {
-			return "", nil, fmt.Errorf("dimension %s", n)
+			return "", nil, fmt.Errorf("dimension %.20q: want a whole number below 2^31", n)
 		}
 		d = append(d, int(v))
 	}

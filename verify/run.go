@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"samebits/backend"
 )
@@ -92,7 +93,7 @@ func (o Options) cases() ([]Case, error) {
 	}
 	cases = slices.DeleteFunc(cases, func(c Case) bool { return c.Op != o.Op })
 	if len(cases) == 0 {
-		return nil, fmt.Errorf("operation %q has no cases, want one of %v: %w", o.Op, backend.OpNames(), backend.ErrArgument)
+		return nil, fmt.Errorf("operation %q has no cases, want one of %s: %w", o.Op, strings.Join(backend.OpNames(), ", "), backend.ErrArgument)
 	}
 	return cases, nil
 }

@@ -144,7 +144,7 @@ func checkMemory(want func(string, bool)) {
 	y := out("y", backend.Float32, 1, 1, 2)
 	y.place = offset
 	p := guarded(y)
-	want("an output is not poisoned", p.before[guardFront] == poisonWord && p.before[guardFront-1] == guardWord)
+	want("an output is not poisoned", p.before[guardFront] == y.poison() && p.before[guardFront-1] == guardAt("y", guardFront-1) && p.before[guardFront-1] != p.before[guardFront-2])
 }
 
 // checkReport refuses runs that prove nothing.

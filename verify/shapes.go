@@ -43,12 +43,17 @@ var edges = map[string][]edge{
 	"elements":    {{256, "gl: a group"}, {1024, "cpu: a chunk of a row"}},
 	"side":        {{32, "cpu: a tile of a transpose"}},
 	"sum columns": {{8, "cpu: a chunk of columns"}, {64, "cpu: columns that are folded"}},
+	"sum rows":    {{1024, "cpu: rows of a piece of a scatter sum"}},
+	"work":        {{16384, "cpu: elements of a piece of work along rows"}},
+	"work moved":  {{65536, "cpu: elements of a piece of a copy, gather or transpose"}},
+	"work macs":   {{1 << 19, "cpu: macs of a product on one thread"}, {1 << 20, "cpu: macs of a product that has a thread of a batch"}},
+	"work words":  {{16384, "cpu: words of a piece of packing integers"}, {1 << 20, "cpu: words of a packed block of integers"}},
 }
 
 // TileEdges returns the sizes around which the suites have cases, by what they
 // are counted along: product m, product n, product k, integer m, integer n,
 // integer k, points, centres, groups, features, row, column, across, elements,
-// side and sum columns.
+// side, sum columns, sum rows, work, work moved, work macs and work words.
 func TileEdges(along string) []int {
 	var sizes []int
 	for _, e := range edges[along] {

@@ -438,3 +438,38 @@ func TestProgressTellsEveryIteration(t *testing.T) {
 		t.Errorf("%d calls, last %+v, %v", calls, last, err)
 	}
 }
+
+// endingContext ends at its left-th look.
+type endingContext struct {
+	context.Context
+	left int
+}
+
+func (c *endingContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Wherever a context ends, under any objective, that is the fit's error.
+func TestEndedContextIsAnErrorInEveryStep(t *testing.T) {
+	dev := open(t, "cpu", backend.Config{Threads: 1})
+	data := blobs(9, 60, 3, 4, 0)
+	for _, o := range []Objective{WCSS, SED, SEDMeans} {
+		ended := 0
+		for looks := 0; ; looks++ {
+			_, err := Fit(&endingContext{context.Background(), looks}, dev, data, Config{K: 4, NInit: 1, MaxIter: 3, Objective: o})
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s, %d looks: %v", o, looks, err)
+			}
+			ended++
+		}
+		if ended < 20 {
+			t.Errorf("%s: the context ended the fit %d times", o, ended)
+		}
+	}
+}

@@ -192,6 +192,9 @@ func (f *fit) sumRows() *exact.ScatterSums {
 // distances beside one far row.
 func (f *fit) sumDistances(d, labels *backend.Tensor) *exact.ScatterSums {
 	sums := f.distanceSums
+	if f.Err() != nil || d == nil {
+		return nil
+	}
 	if labels == nil {
 		sums = f.View(sums, 0, 1, 0, exact.ScatterWords(1))
 	}

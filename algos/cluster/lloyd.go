@@ -134,12 +134,15 @@ func (f *fit) meanStep(assign, forget func()) func(old []float32) ([]float32, bo
 // meansOf returns each cluster's exact mean by the rows' weights, rounded once,
 // and the old centre of a cluster without rows. Labels are those of the sums.
 func (f *fit) meansOf(sums *exact.ScatterSums, old []float32) []float32 {
-	if f.weights == nil || sums == nil {
+	if f.Err() != nil || sums == nil {
+		return old
+	}
+	if f.weights == nil {
 		return means(sums, old)
 	}
 	mass := f.scatter(f.distanceSums, f.weights, f.labels, f.weightExponent, f.weightScale)
 	if f.Err() != nil {
-		return nil
+		return old
 	}
 	return weightedMeans(sums, mass, old)
 }

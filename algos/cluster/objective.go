@@ -23,7 +23,7 @@ func (f *fit) finish(r *run) {
 		}
 	}
 	if f.cfg.Objective == SEDMeans {
-		r.centers = f.meansOf(f.sumRows(), r.centers)
+		r.centers = f.meansOf(f.sumRows(), r.centers) // those it has where the device failed
 		backend.Set(f.Scope, f.centers, r.centers)
 		f.measure()
 		r.labels = backend.Get[int32](f.Scope, f.labels)

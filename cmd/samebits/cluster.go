@@ -142,6 +142,9 @@ func (fl clusterFlags) checkOutputs(input string) error {
 	if fl.givenCenters() {
 		used[same(fl.init)] = "--init"
 	}
+	if fl.streams.state != "" {
+		used[same(fl.streams.state)] = "--state"
+	}
 	for _, o := range append(append(fl.scores.outputs(), fl.streams.outputs()...), namedFile{"--labels-out", fl.labelsOut}, namedFile{"--centroids-out", fl.centroidsOut}) {
 		if o.path == "" {
 			continue

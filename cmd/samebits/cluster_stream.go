@@ -97,12 +97,25 @@ func (s *streamFlags) check(cmd *cobra.Command, fl *clusterFlags) error {
 		return usagef("--shard goes with --step or --assign")
 	case s.assign && !fl.givenCenters():
 		return usagef("--assign needs --init, a file of centres")
+	case s.assign && givenBeside(cmd) != "":
+		return usagef("--%s: --assign names the nearest of the given centres by squared Euclidean distance, without any fit", givenBeside(cmd))
 	case s.part == "-" || s.checkpoint == "-" || s.state == "-":
 		return usagef("--part, --state and --checkpoint take a file")
 	case s.step && (fl.labelsOut != "" || fl.centroidsOut != ""):
 		return usagef("--step writes --part alone; samebits merge writes labels and centres")
 	}
 	return nil
+}
+
+// givenBeside returns a flag that says how to fit and is not left at its default.
+func givenBeside(cmd *cobra.Command) string {
+	for _, name := range []string{"metric", "objective", "method", "global", "population", "batch", "weight", "tol", "max-iter"} {
+		f := cmd.Flags().Lookup(name)
+		if v := f.Value.String(); v != f.DefValue && (name != "metric" || v != "sqeuclidean") && (name != "objective" || v != "wcss") && (name != "method" || v != "lloyd") {
+			return name
+		}
+	}
+	return ""
 }
 
 // shardOf reads "i/n", from 1; the empty text is the whole.

@@ -301,3 +301,27 @@ func TestKubernetesExample(t *testing.T) {
 	}
 	checkExample(t, path, dir)
 }
+
+// Labelling with given centres takes no option of a fit, and no output of a
+// sharded run may replace its state or another output.
+func TestAssignAndMergeRefuseWhatWouldBeLost(t *testing.T) {
+	data, centres := groups(t, 60), write(t, "c.csv", "0,0,0\n3,4,0\n")
+	dir := t.TempDir()
+	state := write(t, "state", "a state")
+	for _, args := range [][]string{
+		{"cluster", data, "--k", "2", "--assign", "--init", centres, "--metric", "cosine"},
+		{"cluster", data, "--k", "2", "--assign", "--init", centres, "--method", "pso"},
+		{"cluster", data, "--k", "2", "--assign", "--init", centres, "--objective", "sed"},
+		{"cluster", data, "--k", "2", "--step", "--shard", "1/2", "--state", state, "--part", state},
+		{"merge", filepath.Join(dir, "a.part"), "--state", state, "--labels-out", state},
+		{"merge", filepath.Join(dir, "a.part"), "--state", state, "--labels-out", filepath.Join(dir, "x.npy"), "--centroids-out", filepath.Join(dir, "x.npy")},
+	} {
+		code, _, errOut := sh(args...)
+		if code != exitUsage || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%v: exit %d: %s", args, code, errOut)
+		}
+	}
+	if text, err := os.ReadFile(state); err != nil || string(text) != "a state" {
+		t.Errorf("the state is gone: %q, %v", text, err)
+	}
+}

@@ -90,7 +90,12 @@ func (a *app) merge(ctx context.Context, paths []string, fl mergeFlags) error {
 	if fl.state == "" {
 		return usagef("merge needs --state, the file for the run's next state")
 	}
+	used := map[string]bool{}
 	for _, o := range []string{fl.state, fl.labelsOut, fl.centroidsOut} {
+		if o != "" && used[samePath(o)] {
+			return usagef("%s: --state, --labels-out and --centroids-out take a file each", o)
+		}
+		used[samePath(o)] = true
 		if o == "-" {
 			return usagef("--state, --labels-out and --centroids-out take a file")
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,9 +39,21 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: "verify runs every operation on chosen shapes, strides and data on two devices and\n" +
 			"compares them bit by bit with each other and, within derived bounds, with an oracle in\n" +
 			"float64. A device is compared with the processor's kernels, the processor with the plain\n" +
-			"statements of the contract. With --record a machine leaves a digest of every case, with\n" +
-			"--against another one that it never meets compares itself with them. Exit code 1 says\n" +
-			"that something failed, that nothing was compared, or that too much was skipped.",
+			"statements of the contract. Relations between runs and the laws of the samplers are\n" +
+			"checked besides, unless --case or --against chooses the cases.\n\n" +
+			"With --record a machine leaves a digest of every case, with --against another one that\n" +
+			"it never meets compares itself with them. A record is bound to the mac of its profile:\n" +
+			"one made under --profile native to the mac that it found, fused or split, which\n" +
+			"--against then wants.\n\n" +
+			"Which flags go together: --case searches the cases of every suite, so it takes no\n" +
+			"--suite and no --op. --against takes suite and seed from the file; --case and --op leave\n" +
+			"some of its cases; it takes no --record. --fault goes with all of these, and fails unless\n" +
+			"the error is found; no record is written then. --faults chooses its own cases: besides\n" +
+			"--junit, --html and the common flags it takes none. --manifest records a run of the suite\n" +
+			"itself and goes with neither --fault, --faults nor --against. No two files may be the\n" +
+			"same, and the folder of --artefacts must be new or empty.\n\n" +
+			"Exit code 1 says that something failed, that nothing was compared, or that too much was\n" +
+			"skipped; it stays 1 where a report cannot be written besides.",
 		Example: "  samebits verify --backend gl\n" +
 			"  samebits verify --suite full --backend cpu --profile split --json\n" +
 			"  samebits verify --backend gl --op matmul --html report.html --junit report.xml\n" +
@@ -52,16 +65,16 @@ func (a *app) verifyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd, fl) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&fl.suite, "suite", string(verify.Quick), "selection of cases: quick, full or nightly")
-	f.StringVar(&fl.caseIn, "case", "", "run one case again, by its name, or all whose names begin so up to a '/'")
+	f.StringVar(&fl.suite, "suite", string(verify.Quick), "selection of cases: quick, full or nightly; not with --case")
+	f.StringVar(&fl.caseIn, "case", "", "run one case again, by its name, or all whose names begin so up to a '/'; searches every suite")
 	f.StringVar(&fl.op, "op", "", "run the suite's cases of one operation")
-	f.StringVar(&fl.fault, "fault", "", "plant this error into the device, to see that it is found; an unknown name lists them")
-	f.BoolVar(&fl.faults, "faults", false, "plant every error there is, into the devices and into the verifier, and show which check finds which; takes no case, no suite")
-	f.StringVar(&fl.record, "record", "", "write a digest of every case to this file if the run passes")
-	f.StringVar(&fl.against, "against", "", "compare with the digests in this file, of another machine's --record; suite and seed are the file's")
+	f.StringVar(&fl.fault, "fault", "", "plant this error into the device, to see that it is found; list shows the names")
+	f.BoolVar(&fl.faults, "faults", false, "plant every error there is, into the devices and into the verifier, and show which check finds which; chooses its own cases")
+	f.StringVar(&fl.record, "record", "", "write a digest of every case to this file if the run passes; bound to the mac of the profile")
+	f.StringVar(&fl.against, "against", "", "compare with the digests in this file, of another machine's --record; suite and seed are the file's, and relations and samplers are not part of it")
 	f.StringVar(&fl.junit, "junit", "", "write the report to this file as JUnit XML")
 	f.StringVar(&fl.html, "html", "", "write the report to this file as one HTML page that needs nothing else")
-	f.StringVar(&fl.artefacts, "artefacts", "", "shrink the first failures and write their data, heat maps and commands into this folder")
+	f.StringVar(&fl.artefacts, "artefacts", "", "shrink the first failures and write their data, heat maps and commands into this folder, which must be new or empty")
 	f.StringVar(&fl.fold, "fold", fmt.Sprintf("%dx%d", verify.FoldRows, verify.FoldCols), "rows x columns of the tile by which the heat maps in --artefacts are folded")
 	f.StringVar(&fl.maxSkipped, "max-skipped", "0", "how many cases may be skipped of operations that the device supports: a number, or a share as 5%")
 	return a.recordable(cmd, "record", "against", "junit", "html", "artefacts", "fold", "max-skipped", "fault", "faults")
@@ -81,19 +94,21 @@ const (
 )
 
 func (a *app) verify(cmd *cobra.Command, fl verifyFlags) error {
-	start, ctx, given := time.Now(), cmd.Context(), cmd.Flags().Changed
-	if a.manifest != "" && (fl.faults || fl.fault != "" || fl.against != "") {
-		return usagef("--manifest records a run of the suite itself: no --fault, --faults or --against with it")
-	}
-	if err := a.notTheManifest(fl.record, fl.junit, fl.html); err != nil {
+	start, ctx := time.Now(), cmd.Context()
+	// A replay gives every flag, those too that were not given.
+	given := func(flag string) bool { return !a.replaying && cmd.Flags().Changed(flag) }
+	if err := a.checkVerifyFlags(fl, given); err != nil {
 		return err
 	}
 	if fl.faults {
-		return a.verifyFaults(ctx, fl, given)
+		return a.verifyFaults(ctx, fl)
 	}
 	plan, err := a.planVerify(fl, given)
 	if err != nil {
 		return err
+	}
+	if fl.fault == listFaults {
+		return a.listFaults(ctx, start)
 	}
 	tested, err := a.openTested(ctx, fl.fault)
 	if err != nil {
@@ -119,51 +134,69 @@ func (a *app) verify(cmd *cobra.Command, fl verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	if fl.artefacts != "" {
-		if err := rep.ShrinkArtefacts(ctx, o); err != nil {
-			return err
+	// From here on there is a verdict, and no trouble with a file hides it.
+	verdict, recorded := rep.Err(), false
+	var trouble []error
+	note := func(err error) bool {
+		if err != nil {
+			trouble = append(trouble, err)
 		}
-		if err := rep.WriteArtefacts(fl.artefacts, plan.fold[0], plan.fold[1]); err != nil {
-			return err
-		}
+		return err == nil
 	}
-	verdict := rep.Err()
-	if verdict == nil && fl.fault != "" {
-		verdict = fmt.Errorf("the planted error %s was not found by these cases", fl.fault)
+	if fl.artefacts != "" {
+		note(rep.ShrinkArtefacts(ctx, o))
+		note(rep.WriteArtefacts(fl.artefacts, plan.fold[0], plan.fold[1]))
 	}
 	if verdict == nil || a.replaying {
-		if err := a.recordCases(cmd, rep, tested); err != nil {
+		err := a.recordCases(cmd, rep, tested)
+		if a.replaying && err != nil {
 			return err
 		}
+		note(err)
 	}
-	if fl.record != "" {
-		if verdict != nil {
-			verdict = fmt.Errorf("%w; no record is written", verdict)
-		} else if err := writeRecord(fl.record, o, rep); err != nil {
-			return err
-		}
+	switch {
+	case fl.record != "" && verdict == nil:
+		recorded = note(writeRecord(fl.record, o, rep))
+	case fl.record != "":
+		verdict = fmt.Errorf("%w; no record is written", verdict)
 	}
 	title := fmt.Sprintf("samebits verify: %s against %s", rep.Tested, rep.Against)
-	if err := a.writePages(fl, verify.Page{Title: title, Environment: rep.Environment, Seconds: time.Since(start).Seconds(), Report: rep}); err != nil {
-		return err
-	}
+	note(a.writePages(fl, verify.Page{Title: title, Environment: rep.Environment, Seconds: time.Since(start).Seconds(), Report: rep}))
 	if a.json {
-		if err := a.printJSON(verifyReport{a.envelope("verify", tested, start), rep}); err != nil {
-			return err
-		}
+		note(a.printJSON(verifyReport{a.envelope("verify", tested, start), rep}))
 	} else {
 		a.printVerify(rep, tested, time.Since(start))
-		if n := len(rep.Artefacts); fl.artefacts != "" && n > 0 {
+		if n := writtenArtefacts(rep); n > 0 {
 			fmt.Fprintf(a.stdout, "data of %s in %s\n", count(n, "failed case"), fl.artefacts)
 		}
-		if fl.record != "" && verdict == nil {
+		if recorded {
 			fmt.Fprintf(a.stdout, "recorded in %s\n", fl.record)
 		}
 	}
-	if verdict != nil {
-		return fmt.Errorf("%w: %w", errDifference, verdict)
+	return outcome(verdict, trouble)
+}
+
+// outcome is how a run ends: by what speaks against it, with what could not be
+// written beside it, else by that.
+func outcome(verdict error, trouble []error) error {
+	if verdict == nil {
+		return errors.Join(trouble...)
 	}
-	return nil
+	err := fmt.Errorf("%w: %w", errDifference, verdict)
+	for _, t := range trouble {
+		err = fmt.Errorf("%w; besides: %s", err, oneLine(t.Error()))
+	}
+	return err
+}
+
+// writtenArtefacts counts the failures whose data are in a folder.
+func writtenArtefacts(rep *verify.Report) (n int) {
+	for _, f := range rep.Failures {
+		if f.Artefacts != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // verifyPlan is what the flags of verify mean.
@@ -174,30 +207,17 @@ type verifyPlan struct {
 	keep   int // failed cases with their data
 }
 
-// planVerify checks the flags. Suite and seed become those of a record.
+// planVerify reads what the flags name. Suite and seed become those of a
+// record.
 func (a *app) planVerify(fl verifyFlags, given func(flag string) bool) (p verifyPlan, err error) {
 	if err := verify.Suite(fl.suite).Check(); err != nil {
 		return p, err
-	}
-	if fl.caseIn != "" && fl.op != "" {
-		return p, usagef("--case and --op: give one of them")
-	}
-	if fl.record != "" && fl.against != "" {
-		return p, usagef("--record and --against: give one of them")
 	}
 	if p.budget, err = verify.ParseBudget(fl.maxSkipped); err != nil {
 		return p, fmt.Errorf("--max-skipped: %w", err)
 	}
 	if p.fold, err = parseFold(fl.fold); err != nil {
 		return p, err
-	}
-	for _, path := range []string{fl.record, fl.junit, fl.html} {
-		if path == "" {
-			continue
-		}
-		if err := verify.CheckOutput(path); err != nil {
-			return p, err
-		}
 	}
 	if fl.html != "" {
 		p.keep = keptForPage
@@ -209,7 +229,7 @@ func (a *app) planVerify(fl verifyFlags, given func(flag string) bool) (p verify
 		return p, nil
 	}
 	if p.record, err = verify.ReadRecord(fl.against); err != nil {
-		return p, err
+		return p, fmt.Errorf("--against %w", err)
 	}
 	switch {
 	case given("seed") && a.seed != p.record.Seed:
@@ -282,17 +302,17 @@ func writeRecord(path string, o verify.Options, rep *verify.Report) error {
 	return dataset.WriteFile(path, rec.Encode)
 }
 
-// writePages writes the reports that were asked for.
+// writePages writes the reports that were asked for; one that cannot be
+// written does not keep the other from it.
 func (a *app) writePages(fl verifyFlags, p verify.Page) error {
+	var errs []error
 	if fl.junit != "" {
-		if err := dataset.WriteFile(fl.junit, p.EncodeJUnit); err != nil {
-			return err
-		}
+		errs = append(errs, dataset.WriteFile(fl.junit, p.EncodeJUnit))
 	}
 	if fl.html != "" {
-		return dataset.WriteFile(fl.html, p.EncodeHTML)
+		errs = append(errs, dataset.WriteFile(fl.html, p.EncodeHTML))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // openTested opens the device under test, with an error planted into it if
@@ -303,8 +323,11 @@ func (a *app) openTested(ctx context.Context, fault string) (*backend.Device, er
 	if err != nil || fault == "" {
 		return dev, err
 	}
-	name := dev.Info().Name
+	name, kind := dev.Info().Name, dev.Info().Kind
 	if err := dev.Close(); err != nil {
+		return nil, err
+	}
+	if err := checkFault(kind, fault); err != nil {
 		return nil, err
 	}
 	cfg := a.config()

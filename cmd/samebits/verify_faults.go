@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"samebits/backend"
@@ -19,13 +19,8 @@ type faultsReport struct {
 
 // verifyFaults plants the errors of the processor and, where the device asked
 // for is another one, of that, and prints the kill matrix.
-func (a *app) verifyFaults(ctx context.Context, fl verifyFlags, given func(flag string) bool) error {
+func (a *app) verifyFaults(ctx context.Context, fl verifyFlags) error {
 	start := time.Now()
-	for _, flag := range []string{"suite", "case", "op", "fault", "record", "against", "artefacts", "fold", "max-skipped"} {
-		if given(flag) {
-			return usagef("--faults chooses its own cases: leave out --%s", flag)
-		}
-	}
 	dev, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -60,20 +55,63 @@ func (a *app) verifyFaults(ctx context.Context, fl verifyFlags, given func(flag 
 		rep.LeftOut = append(rep.LeftOut, leftOut)
 	}
 	page := verify.Page{Title: "samebits verify --faults", Environment: verify.Options{Tested: dev, Seed: a.seed}.Environment(), Seconds: time.Since(start).Seconds(), Kill: rep}
+	var trouble []error
 	if err := a.writePages(fl, page); err != nil {
-		return err
+		trouble = append(trouble, err)
 	}
 	if a.json {
 		if err := a.printJSON(faultsReport{a.envelope("verify", dev, start), rep}); err != nil {
-			return err
+			trouble = append(trouble, err)
 		}
 	} else {
 		a.printFaults(rep, time.Since(start))
 	}
-	if err := rep.Err(); err != nil {
-		return fmt.Errorf("%w: %v", errDifference, err)
+	return outcome(rep.Err(), trouble)
+}
+
+// listFaults is the value of --fault that shows the names.
+const listFaults = "list"
+
+// faultList is the JSON object of samebits verify --fault list.
+type faultList struct {
+	envelope
+	Faults []backend.Fault `json:"faults"`
+}
+
+// listFaults prints the errors that can be planted into the device asked for.
+func (a *app) listFaults(ctx context.Context, start time.Time) error {
+	dev, err := a.open(ctx)
+	if err != nil {
+		return err
 	}
+	defer dev.Close()
+	list := backend.Faults(dev.Info().Kind)
+	if a.json {
+		return a.printJSON(faultList{a.envelope("verify", dev, start), list})
+	}
+	var rows [][]string
+	for _, f := range list {
+		rows = append(rows, []string{f.Name, strings.Join(f.Ops, ", "), f.About})
+	}
+	table(a.stdout, []string{"planted error", "operations", "what it does"}, rows)
 	return nil
+}
+
+// checkFault refuses an error that a driver does not know, and names those that
+// may be meant.
+func checkFault(driver, fault string) error {
+	var names []string
+	for _, f := range backend.Faults(driver) {
+		if f.Name == fault {
+			return nil
+		}
+		names = append(names, f.Name)
+	}
+	hint := ""
+	if like := nearest(fault, names); len(like) > 0 {
+		hint = "did you mean " + strings.Join(like, " or ") + "? "
+	}
+	return usagef("--fault %.60q: the %s driver has no such planted error; %s--fault list shows all %d", fault, driver, hint, len(names))
 }
 
 func (a *app) printFaults(r *verify.KillReport, took time.Duration) {
@@ -109,6 +147,7 @@ func (a *app) printFaults(r *verify.KillReport, took time.Duration) {
 		}
 		fmt.Fprintf(w, "FALSE ALARM %s\n", s)
 	}
-	fmt.Fprintf(w, "\n%d of %d planted errors killed, %s survive; %s in %s of clean kernels (%d cases); %.3g s\n",
-		r.Killed, r.Mutants, strconv.Itoa(len(r.Survivors)), count(r.FalseAlarms, "false alarm"), count(r.CleanRuns, "run"), r.CleanCases, took.Seconds())
+	fmt.Fprintf(w, "\n%d of %s killed, %d survived; %s in %s of clean kernels (%s)\n%.3g s: %s\n",
+		r.Killed, count(r.Mutants, "planted error"), len(r.Survivors), count(r.FalseAlarms, "false alarm"), count(r.CleanRuns, "run"),
+		count(r.CleanCases, "case"), took.Seconds(), verdictLine(r.Passed, r.Verdict))
 }

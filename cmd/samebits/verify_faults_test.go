@@ -13,14 +13,19 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"samebits/backend"
 )
 
 func TestVerifyFaults(t *testing.T) {
-	code, out, errOut := sh("verify", "--faults", "--backend", "cpu", "--json", "--quiet")
+	junit := filepath.Join(t.TempDir(), "r.xml")
+	code, out, errOut := sh("verify", "--faults", "--backend", "cpu", "--json", "--quiet", "--junit", junit)
 	if code != exitDone {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	var r struct {
+		Passed          bool
+		Verdict         string
 		Mutants, Killed int
 		Survivors       []string
 		FalseAlarms     int      `json:"false_alarms"`
@@ -29,17 +34,36 @@ func TestVerifyFaults(t *testing.T) {
 		Matrix          []struct {
 			Mutant   string
 			KilledBy []string `json:"killed_by"`
+			Seconds  float64
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
 	if r.Mutants < 35 || r.Killed != r.Mutants || r.Survivors == nil || len(r.Survivors) > 0 || r.FalseAlarms != 0 || r.CleanRuns != 20 ||
-		len(r.Matrix) != r.Mutants || len(r.LeftOut) != 1 {
+		len(r.Matrix) != r.Mutants || len(r.LeftOut) != 1 || !r.Passed || r.Verdict == "" || r.Matrix[0].Seconds <= 0 {
 		t.Errorf("%+v", r)
+	}
+	text, err := os.ReadFile(junit)
+	if err != nil || strings.Contains(string(text), `suite name="verify.run" tests="0"`) || !strings.Contains(string(text), `name="verdict"`) {
+		t.Errorf("%v: %.400s", err, text)
 	}
 	if code, _, errOut := sh("verify", "--faults", "--op", "matmul", "--backend", "cpu"); code != exitUsage || !strings.Contains(errOut, "--op") {
 		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
+
+// TestVerifyListsFaults: --fault list names each, with what it does.
+func TestVerifyListsFaults(t *testing.T) {
+	code, out, errOut := sh("verify", "--fault", "list", "--backend", "cpu", "--quiet")
+	if code != exitDone || strings.Count(out, "\n") != 1+len(backend.Faults("cpu")) {
+		t.Fatalf("exit %d: %s%s", code, out, errOut)
+	}
+	list := runJSON(t, "verify", "--fault", "list", "--backend", "cpu", "--quiet")["faults"].([]any)
+	for i, f := range backend.Faults("cpu") {
+		if list[i].(map[string]any)["name"] != f.Name || !strings.Contains(out, f.Name) || !strings.Contains(out, f.About) {
+			t.Errorf("%s is not listed", f.Name)
+		}
 	}
 }
 

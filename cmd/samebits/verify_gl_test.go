@@ -21,7 +21,7 @@ func TestVerifyOnOpenGL(t *testing.T) {
 	if code != exitDifference || !strings.Contains(out, "wrong: gl:0") {
 		t.Errorf("planted error: exit %d: %s%s", code, out, errOut)
 	}
-	if code, _, errOut := sh("verify", "--backend", "gl", "--fault", "nothing", "--quiet"); code != exitUsage || !strings.Contains(errOut, "matmul-k-tail-dropped") {
+	if code, _, errOut := sh("verify", "--backend", "gl", "--fault", "matmul-k-tail", "--quiet"); code != exitUsage || !strings.Contains(errOut, "matmul-k-tail-dropped") {
 		t.Errorf("unknown planted error: exit %d: %s", code, errOut)
 	}
 }

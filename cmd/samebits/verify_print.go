@@ -31,6 +31,7 @@ func (a *app) printVerify(r *verify.Report, tested *backend.Device, took time.Du
 			fmt.Sprintf("%.3f", float64(op.WorstError)), fmt.Sprintf("%.2f", op.Seconds)})
 	}
 	table(w, []string{"operation", ">cases", ">compared", ">same bits", ">in bounds", ">failed", ">skipped", ">elements", ">worst/bound", ">seconds"}, rows)
+	a.printLegend(r)
 	a.printChecks(r)
 	a.printFailures(r)
 	for _, s := range r.SkipReasons() {
@@ -39,14 +40,26 @@ func (a *app) printVerify(r *verify.Report, tested *backend.Device, took time.Du
 	for _, op := range r.Uncompared {
 		fmt.Fprintf(w, "\nno case of %s was compared", op)
 	}
-	verdict := "the same bits"
-	switch err := r.Err(); {
-	case err != nil:
-		verdict = "DIFFERENT: " + err.Error()
-	case r.Mode == string(backend.BoundedMode):
-		verdict = "within the bounds"
+	fmt.Fprintf(w, "\n%s\n%.3g s: %s\n", r.Summary(), took.Seconds(), verdictLine(r.Passed, r.Verdict))
+}
+
+// verdictLine is a verdict as a terminal shows it.
+func verdictLine(passed bool, verdict string) string {
+	if passed {
+		return "passed: " + verdict
 	}
-	fmt.Fprintf(w, "\n%s\n%.3g s: %s\n", r.Summary(), took.Seconds(), verdict)
+	return "FAILED: " + verdict
+}
+
+// printLegend says how the table of operations is to be read.
+func (a *app) printLegend(r *verify.Report) {
+	w := a.stdout
+	fmt.Fprintf(w, "\nelements: words of outputs compared; worst/bound: the largest error in units of the bound derived for it, above 1 is wrong\n")
+	fmt.Fprintf(w, "alarms, %d: elements within the bound but farther off than chance explains, worth a look and no failure\n", r.Alarms)
+	fmt.Fprintf(w, "boundary, %d: choices, as of the nearest row, that the bounds leave open: the oracle takes either, the bits decide\n", r.Boundary)
+	if r.Record != nil {
+		fmt.Fprintf(w, "compared with a record: relations and samplers are not part of it\n")
+	}
 }
 
 func (a *app) printFailures(r *verify.Report) {

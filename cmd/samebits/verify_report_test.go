@@ -29,7 +29,7 @@ func TestVerifyRecordsAndCompares(t *testing.T) {
 	// The command it prints repeats one case.
 	_, name, _ := strings.Cut(out, "--case ")
 	name, _, _ = strings.Cut(name, " ")
-	if code, out, _ := sh("verify", "--backend", "cpu", "--against", file, "--case", name, "--fault", fault, "--quiet"); code != exitDifference || !strings.Contains(out, "1 cases, 1 compared") {
+	if code, out, _ := sh("verify", "--backend", "cpu", "--against", file, "--case", name, "--fault", fault, "--quiet"); code != exitDifference || !strings.Contains(out, "1 case, 1 compared") {
 		t.Errorf("repeated: exit %d: %s", code, out)
 	}
 	if code, out, _ := sh("verify", "--backend", "cpu", "--against", file, "--case", name, "--quiet"); code != exitDone {
@@ -46,6 +46,10 @@ func TestVerifyRecordsAndCompares(t *testing.T) {
 		}
 		return path
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Dir(file), link); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		say  string
@@ -56,12 +60,27 @@ func TestVerifyRecordsAndCompares(t *testing.T) {
 		"no such file":     {[]string{"--against", file + "x"}, "no such file"},
 		"cut short":        {[]string{"--against", variant(string(text[len(text)/2:]), "")}, "cut short"},
 		"no record":        {[]string{"--against", variant("samebits verify record", "anything")}, "format"},
-		"other contract":   {[]string{"--against", variant(`"contract": 1`, `"contract": 99`)}, "contract 99"},
-		"bounded":          {[]string{"--against", variant(`"mode": "exact"`, `"mode": "bounded"`)}, "no bits"},
-		"unknown case":     {[]string{"--against", variant(`"case": "reduce/`, `"case": "sort/`)}, "sort/"},
+		"other contract":   {[]string{"--against", variant(`"contract": 1`, `"contract": 99`)}, "damaged or edited"},
+		"bounded":          {[]string{"--against", variant(`"mode": "exact"`, `"mode": "bounded"`)}, "damaged or edited"},
+		"unknown case":     {[]string{"--against", variant(`"case": "reduce/`, `"case": "sort/`)}, "damaged or edited"},
 		"both":             {[]string{"--against", file, "--record", file}, "give one"},
-		"no folder":        {[]string{"--record", filepath.Join(file, "x", "y")}, "y"},
+		"no folder":        {[]string{"--record", filepath.Join(file, "x", "y")}, "--record " + filepath.Join(file, "x", "y") + ": no such folder"},
 		"a folder":         {[]string{"--html", t.TempDir()}, "is a directory"},
+		"artefacts full":   {[]string{"--artefacts", filepath.Dir(file)}, "the folder is not empty"},
+		"artefacts a file": {[]string{"--artefacts", file}, "not a directory"},
+		"under a file":     {[]string{"--artefacts", filepath.Join(file, "x")}, "not a directory"},
+		"over the input":   {[]string{"--against", file, "--html", file}, "--against and --html both name"},
+		"by another name":  {[]string{"--against", file, "--junit", filepath.Join(filepath.Dir(file), ".", "x", "..", filepath.Base(file))}, "--against and --junit both name"},
+		"through a link":   {[]string{"--html", filepath.Join(filepath.Dir(file), "new"), "--junit", filepath.Join(link, "new")}, "--html and --junit both name"},
+		"record and html":  {[]string{"--record", "x", "--html", "./x"}, "--record and --html both name"},
+		"html, artefacts":  {[]string{"--html", "x", "--artefacts", "x"}, "--html and --artefacts both name"},
+		"manifest":         {[]string{"--manifest", "x", "--artefacts", "x"}, "--manifest"},
+		"html to -":        {[]string{"--html", "-"}, "--html takes a name"},
+		"junit to -":       {[]string{"--junit", "-"}, "--junit takes a name"},
+		"record to -":      {[]string{"--record", "-"}, "--record takes a name"},
+		"artefacts to -":   {[]string{"--artefacts", "-"}, "--artefacts takes a name"},
+		"wrong type":       {[]string{"--against", variant(`"count": `, `"count": -`)}, "damaged"},
+		"a string":         {[]string{"--against", variant(`"seed": 5`, `"seed": "5"`)}, "field seed: want a whole number of at least 0, found a string"},
 		"budget":           {[]string{"--max-skipped", "many"}, "--max-skipped"},
 		"share":            {[]string{"--max-skipped", "101%"}, "--max-skipped"},
 		"fold":             {[]string{"--fold", "16"}, "--fold"},
@@ -70,7 +89,7 @@ func TestVerifyRecordsAndCompares(t *testing.T) {
 		"another document": {[]string{"--against", "verify.go"}, "no record"},
 	} {
 		code, out, errOut := sh(append([]string{"verify", "--backend", "cpu", "--quiet"}, c.args...)...)
-		if code != exitUsage || !strings.Contains(errOut, c.say) || out != "" || strings.Count(errOut, "\n") != 1 {
+		if code != exitUsage || !strings.Contains(errOut, c.say) || out != "" || strings.Count(errOut, "\n") != 1 || strings.Contains(errOut, "invalid argument") {
 			t.Errorf("%s: exit %d: %s%s", name, code, out, errOut)
 		}
 	}
@@ -151,5 +170,66 @@ func TestVerifyReportsOfAFailure(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "none")); err == nil {
 		t.Error("a run that passes leaves artefacts")
+	}
+}
+
+// TestVerifyKeepsItsVerdict: a file that cannot be written, on a full disk,
+// takes away neither what was found nor the other files.
+func TestVerifyKeepsItsVerdict(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		say  []string
+	}{
+		{[]string{"--record", full}, exitUsage, []string{full}},
+		{[]string{"--html", full}, exitUsage, []string{full}},
+		{[]string{"--fault", "reduce-nan-blind-argmax", "--html", full}, exitDifference, []string{"failed", "besides: ", full}},
+		{[]string{"--fault", "reduce-nan-blind-argmax", "--html", full, "--record", full + "x", "--json"}, exitDifference, []string{"failed", "no record is written", full}},
+	} {
+		junit := filepath.Join(t.TempDir(), "r.xml")
+		for i, arg := range c.args {
+			if arg == full+"x" {
+				c.args[i] = filepath.Join(filepath.Dir(junit), "record.json")
+			}
+		}
+		code, out, errOut := sh(append([]string{"verify", "--backend", "cpu", "--op", "reduce", "--quiet", "--junit", junit}, c.args...)...)
+		if code != c.code || !strings.Contains(out, "reduce") || strings.Contains(out, "recorded in") || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%v: exit %d: %s%s", c.args, code, out, errOut)
+		}
+		for _, say := range c.say {
+			if !strings.Contains(errOut, say) {
+				t.Errorf("%v: no %q in %s", c.args, say, errOut)
+			}
+		}
+		if in, err := os.Stat(junit); err != nil || in.Size() == 0 {
+			t.Errorf("%v: the other report: %v", c.args, err)
+		}
+	}
+}
+
+// TestVerifySaysHowToReadIt: the words of the table, and what a record leaves
+// out.
+func TestVerifySaysHowToReadIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "record.json")
+	for _, args := range [][]string{{"--record", file}, {"--against", file}} {
+		code, out, errOut := sh(append([]string{"verify", "--backend", "cpu", "--quiet"}, append(args, "--op", "gather")...)...)
+		if code != exitDone || !strings.Contains(out, "passed: the same bits") {
+			t.Fatalf("exit %d: %s%s", code, out, errOut)
+		}
+		for _, say := range []string{"elements: ", "worst/bound: ", "alarms, 0: ", "boundary, "} {
+			if !strings.Contains(out, say) {
+				t.Errorf("no %q in %s", say, out)
+			}
+		}
+		if strings.Contains(out, "relations and samplers are not part of it") != (args[0] == "--against") {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if _, out, _ := sh("verify", "--help"); !strings.Contains(out, "--manifest records a run") || !strings.Contains(out, "native") || !strings.Contains(out, "searches the cases of every suite") {
+		t.Errorf("%s", out)
 	}
 }

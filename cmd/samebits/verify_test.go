@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -59,7 +61,7 @@ func TestVerifyFindsAPlantedError(t *testing.T) {
 		_, line, _ := strings.Cut(out, "samebits verify ")
 		line, _, _ = strings.Cut(line, "\n")
 		args := append([]string{"verify"}, strings.Fields(line)...)
-		if code, out, _ := sh(args...); code != exitDifference || !strings.Contains(out, "1 cases, 1 compared") {
+		if code, out, _ := sh(args...); code != exitDifference || !strings.Contains(out, "1 case, 1 compared") {
 			t.Errorf("%v: exit %d: %s", args, code, out)
 		}
 		if code, out, _ := sh(args[:len(args)-2]...); code != exitDone {
@@ -72,7 +74,7 @@ func TestVerifyFindsAPlantedError(t *testing.T) {
 // failure of the verification too.
 func TestVerifyReportsASurvivor(t *testing.T) {
 	code, out, errOut := sh("verify", "--backend", "cpu", "--op", "copy", "--fault", "matmul-k-tail-dropped", "--json", "--quiet")
-	if code != exitDifference || !strings.Contains(out, `"failed":0`) || !strings.Contains(errOut, "was not found") {
+	if code != exitDifference || !strings.Contains(out, `"failed":0`) || !strings.Contains(out, `"passed":false,"verdict":"the planted error matmul-k-tail-dropped was not found`) || !strings.Contains(errOut, "was not found") {
 		t.Errorf("exit %d: %s%s", code, out, errOut)
 	}
 }
@@ -96,14 +98,28 @@ func TestVerifyBadInput(t *testing.T) {
 		say  string
 	}{
 		{[]string{"--suite", "slow"}, exitUsage, "want quick, full or nightly"},
-		{[]string{"--fault", "nothing"}, exitUsage, "matmul-k-tail-dropped"},
+		{[]string{"--fault", "matmul-k-tail-droped"}, exitUsage, "did you mean matmul-k-tail-dropped"},
+		{[]string{"--fault", "matmul-tail"}, exitUsage, "did you mean matmul-k-tail-dropped or matmul-odd-tail-skipped"},
+		{[]string{"--fault", "nothing"}, exitUsage, "--fault list shows all"},
+		{[]string{"--case", "copy", "--suite", "quick"}, exitUsage, "searches the cases of every suite"},
+		{[]string{"--suite", ""}, exitUsage, "--suite: the value is empty"},
+		{[]string{"--case", ""}, exitUsage, "--case: the value is empty"},
+		{[]string{"--op", ""}, exitUsage, "--op: the value is empty"},
+		{[]string{"--fault="}, exitUsage, "--fault: the value is empty"},
+		{[]string{"--record", ""}, exitUsage, "--record: the value is empty"},
+		{[]string{"--against", ""}, exitUsage, "--against: the value is empty"},
+		{[]string{"--artefacts", ""}, exitUsage, "--artefacts: the value is empty"},
+		{[]string{"--faults", "--op", "copy"}, exitUsage, "chooses its own cases; leave out --op"},
+		{[]string{"--faults", "--record", "x"}, exitUsage, "nothing to record"},
+		{[]string{"--faults", "--artefacts", "x"}, exitUsage, "keeps no data"},
+		{[]string{"--faults", "--max-skipped", "1"}, exitUsage, "no budget"},
 		{[]string{"--case", "sort/float32"}, exitUsage, "sort/float32"},
 		{[]string{"--op", "sort"}, exitUsage, "matmul"},
 		{[]string{"--op", "copy", "--case", "copy"}, exitUsage, "give one"},
 		{[]string{"file"}, exitUsage, "takes no argument"},
 	} {
 		code, out, errOut := sh(append([]string{"verify", "--backend", "cpu", "--quiet"}, c.args...)...)
-		if code != c.code || !strings.Contains(errOut, c.say) || out != "" || strings.Count(errOut, "\n") != 1 {
+		if code != c.code || !strings.Contains(errOut, c.say) || out != "" || strings.Count(errOut, "\n") != 1 || len(errOut) > 400 || strings.Contains(errOut, "invalid argument") {
 			t.Errorf("%v: exit %d: %s%s", c.args, code, out, errOut)
 		}
 	}
@@ -111,6 +127,15 @@ func TestVerifyBadInput(t *testing.T) {
 		if code, _, errOut := sh("verify", "--backend", "gl"); code != exitUnavailable {
 			t.Errorf("no OpenGL: exit %d: %s", code, errOut)
 		}
+	}
+}
+
+// TestOneLineLeavesOutTheSentinel: it stands behind each message, wherever
+// messages are joined.
+func TestOneLineLeavesOutTheSentinel(t *testing.T) {
+	a, b := fmt.Errorf("a: %w: %w", backend.ErrArgument, backend.ErrArgument), fmt.Errorf("b: %w", backend.ErrArgument)
+	if got := oneLine(errors.Join(a, b).Error()); got != "a; b" {
+		t.Errorf("%q", got)
 	}
 }
 
