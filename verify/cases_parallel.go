@@ -54,7 +54,7 @@ func (b *builder) parallelWork() {
 		for j, t := range dtypes {
 			full := i != 1 || j != 0
 			b.move("copy", full, t, [3]int{1, d[0], d[1]}, p)
-			b.move("gather", true, t, [3]int{1, max(1, (d[0]-3)/2), d[1]}, p)
+			b.move("gather", true, t, [3]int{1, max(1, (d[0]-2)/2), d[1]}, p)
 			b.move("transpose", full, t, [3]int{1, d[0], d[1]}, p)
 			b.move("transpose", true, t, [3]int{1, d[1], d[0]}, p)
 		}
