@@ -14,7 +14,7 @@ func TestReplayOnGL(t *testing.T) {
 			m := recorded(t, "cluster", data, "--k", "6", "--n-init", "2", "--max-iter", "5", "--profile", profile, "--backend", way[0], "--threads", "1")
 			for _, to := range [][]string{{"--backend", "cpu", "--threads", "2"}, {"--backend", way[1]}} {
 				code, v := replayJSON(t, append([]string{m}, to...)...)
-				if code != exitDone || v["same"] != true || v["outputs"] != 3.0 || v["steps"].(float64) < 4 {
+				if code != exitDone || v["same"] != true || v["outputs"] != 4.0 || v["steps"].(float64) < 4 {
 					t.Errorf("%s, recorded on %s, replayed with %v: exit %d: %v", profile, way[0], to, code, v)
 				}
 			}
